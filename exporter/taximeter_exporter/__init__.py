@@ -1,0 +1,1 @@
+"""Prometheus exporter that meters what PyTorch training costs."""
