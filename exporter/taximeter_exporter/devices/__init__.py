@@ -1,0 +1,1 @@
+"""What hardware is there and what it does now."""
