@@ -1,0 +1,1 @@
+"""From device time to money: the meter, the ledger, runs and budgets."""

@@ -1,0 +1,251 @@
+"""The meter: brings the time of every device into the ledger, as soon as it is known whom it belongs to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Unpack
+
+from taximeter_exporter.clock import Clock
+from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute, attribute_gap
+from taximeter_exporter.metering.budgets import Budget, BudgetBook
+from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
+from taximeter_exporter.metering.money import Money
+from taximeter_exporter.metering.run import Result, Run
+from taximeter_exporter.metering.runs import RunBook, RunLabels
+from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
+from taximeter_exporter.metering.timeline import BusyTimeline
+from taximeter_exporter.metering.totals import Totals
+from taximeter_exporter.metering.usage import Usage
+from taximeter_exporter.pricing.quote import Schedule
+
+log = logging.getLogger(__name__)
+
+
+class UnknownDeviceError(Exception):
+    """There is no such device on this machine."""
+
+
+@dataclass
+class _Metered:
+    """What the meter keeps of a device."""
+
+    device: Device
+    cursor: Cursor
+    busy: BusyTimeline
+    tenancies: list[Tenancy] = field(default_factory=list)
+
+
+class Meter:
+    """Safe to call from any thread. Only what is in the ledger is shown, so no figure is ever taken back."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        devices: Sequence[Device],
+        schedule: Schedule,
+        budgets: Sequence[Budget],
+        bill_gaps: bool,
+        busy: Callable[[str], bool | None],
+    ) -> None:
+        """Take up where the ledger ends: book the gap since then, and go on with the runs that were active.
+
+        `busy` says of a device, by UUID, whether it is in use now. Raises `LedgerError`.
+        """
+        self._clock = clock
+        self._ledger = ledger
+        self._schedule = schedule
+        self._busy = busy
+        self._lock = threading.RLock()
+        self._write_failures = 0
+        self._last_write_time_ns: int | None = None
+        self._runs = RunBook(clock, ledger.runs())
+        self._totals = Totals()
+        self._totals.add(ledger.usage(), self._runs.runs)
+        self._budgets = [BudgetBook(budget, usage_between=self._usage_between) for budget in budgets]
+        for book in self._budgets:
+            book.enter(clock.time_ns(), self._runs.runs)
+        self._metered = self._take_up(devices, bill_gaps=bill_gaps)
+        for run in self._runs.active():
+            self._seat(run)
+        self._state = self._build_state()
+
+    def state(self) -> MeterState:
+        """The last state that was booked; never waits."""
+        return self._state
+
+    def tick(self) -> None:
+        """Book what has become known since the last time. A ledger that cannot be written is tried again next time."""
+        with self._lock:
+            now = self._clock.elapsed_ns()
+            for run in self._runs.expire(now):
+                self._unseat(run)
+                log.warning("run %s: its lease was not renewed; it ended at its last renewal", run.name)
+            for metered in self._metered:
+                metered.busy.observe(now, self._busy(metered.device.uuid))
+            self._book_until(now)
+            self._state = self._build_state()
+
+    def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> RunState:
+        """Begin or resume a run.
+
+        Raises `UnknownDeviceError`, `LeaseConflictError`, and `LedgerError` if the run cannot be kept.
+        """
+        here = {metered.device.uuid for metered in self._metered}
+        unknown = sorted(set(labels["devices"] or ()) - here)
+        if unknown:
+            raise UnknownDeviceError(f"no device {unknown[0]!r} here; there are: {', '.join(sorted(here))}")
+        with self._lock:
+            before = self._runs.runs.get(name)
+            run = self._runs.register(name, resume=resume, **labels)
+            try:
+                self._ledger.put_run(run)
+            except LedgerError:
+                self._runs.restore(name, before)
+                raise
+            self._seat(run)
+            self._state = self._build_state()
+            return self._run_state(run)
+
+    def renew(self, name: str, lease: str, progress: Mapping[str, float]) -> RunState:
+        """Keep a run's lease. Raises `UnknownRunError`, `LeaseConflictError`, `LeaseEndedError`."""
+        with self._lock:
+            return self._run_state(self._runs.renew(name, lease, progress))
+
+    def end(self, name: str, lease: str, result: Result, progress: Mapping[str, float]) -> RunState:
+        """End a run and book it to its end. Raises `UnknownRunError`, `LeaseConflictError`."""
+        with self._lock:
+            run = self._runs.end(name, lease, result, progress)
+            self._unseat(run)
+            self.tick()
+            return self._run_state(run)
+
+    def run(self, name: str) -> RunState | None:
+        """One run, whenever it was."""
+        with self._lock:
+            run = self._runs.runs.get(name)
+            return self._run_state(run) if run else None
+
+    def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[_Metered]:
+        """Book, for each device that the ledger knows, the time since then in which the host was up."""
+        now, boot_id = self._clock.elapsed_ns(), self._clock.boot_id
+        after = Cursor(boot_id, now)
+        known = self._ledger.cursors()
+        usage: list[Usage] = []
+        for device in devices:
+            before = known.get(device.uuid)
+            if before is None or not boot_id:
+                continue
+            # After a reboot the host has been up since its clock began; while it was down nobody knows what it cost.
+            start = before.booked_ns if before.boot_id == boot_id else 0
+            if start < now:
+                interval = Interval(device.uuid, start, now, self._clock.time_ns() - now)
+                usage += attribute_gap(interval, schedule=self._schedule, bill=bill_gaps)
+        self._write(usage, [Advance(device, known.get(device.uuid), after) for device in devices])
+        return [_Metered(device, after, BusyTimeline(now)) for device in devices]
+
+    def _book_until(self, now: int) -> None:
+        """Book each device up to where it is known whom its time belongs to."""
+        offset = self._clock.time_ns() - now
+        usage: list[Usage] = []
+        advances: list[Advance] = []
+        for metered in self._metered:
+            # The last renewal is the last that is known of a run: it may have ended right after it.
+            renewals = [run.renewed_ns for run in self._runs.active() if run.uses(metered.device.uuid)]
+            start, end = metered.cursor.booked_ns, min([now, *renewals])
+            if end <= start:
+                continue
+            interval = Interval(metered.device.uuid, start, end, offset)
+            usage += attribute(interval, schedule=self._schedule, tenancies=metered.tenancies, busy=metered.busy)
+            advances.append(Advance(metered.device, metered.cursor, Cursor(self._clock.boot_id, end)))
+        try:
+            self._write(usage, advances)
+        except LedgerError as error:
+            self._write_failures += 1
+            log.error("the ledger cannot be written, and is tried again: %s", error)
+            return
+        ends = {advance.device.uuid: advance.after for advance in advances}
+        for metered in self._metered:
+            metered.cursor = ends.get(metered.device.uuid, metered.cursor)
+            booked = metered.cursor.booked_ns
+            metered.busy.forget(booked)
+            metered.tenancies = [t for t in metered.tenancies if t.end_ns is None or t.end_ns > booked]
+
+    def _write(self, usage: Sequence[Usage], advances: Sequence[Advance]) -> None:
+        """To the ledger first, and only then to the sums that are shown. Raises `LedgerError`."""
+        changed = [self._runs.runs[name] for name in self._runs.changed]
+        self._ledger.book(usage, advances, changed)
+        self._runs.changed.clear()
+        time_ns = self._last_write_time_ns = self._clock.time_ns()
+        self._totals.add(usage, self._runs.runs)
+        for book in self._budgets:
+            book.add(usage, self._runs.runs)
+            book.enter(time_ns, self._runs.runs)
+
+    def _seat(self, run: Run) -> None:
+        for metered in self._metered:
+            if run.uses(metered.device.uuid):
+                metered.tenancies.append(Tenancy(run.name, run.start_ns, None))
+
+    def _unseat(self, run: Run) -> None:
+        for metered in self._metered:
+            metered.tenancies = [
+                Tenancy(t.run, t.start_ns, run.end_ns) if t.run == run.name and t.end_ns is None else t
+                for t in metered.tenancies
+            ]
+
+    def _usage_between(self, start_ns: int, end_ns: int) -> Sequence[Usage]:
+        return self._ledger.usage(start_ns=start_ns, end_ns=end_ns)
+
+    def _build_state(self) -> MeterState:
+        time_ns = self._clock.time_ns()
+        rate = self._schedule.at(time_ns)
+        return MeterState(
+            time_ns=time_ns,
+            simulated=any(metered.device.simulated for metered in self._metered),
+            devices=tuple(
+                DeviceState(
+                    device=metered.device,
+                    rate=rate,
+                    gap_ns=self._totals.gap_ns[metered.device.uuid],
+                    unpriced_ns=self._totals.unpriced_ns[metered.device.uuid],
+                )
+                for metered in self._metered
+            ),
+            cost=dict(self._totals.cost),
+            runs=tuple(self._run_state(run) for run in self._runs.visible()),
+            budgets=tuple(book.state(time_ns, self._per_hour_in(book.budget)) for book in self._budgets),
+            per_hour=self._per_hour(lambda _: True),
+            write_failures=self._write_failures,
+            last_write_time_ns=self._last_write_time_ns,
+        )
+
+    def _run_state(self, run: Run) -> RunState:
+        return RunState(
+            run=run,
+            devices=tuple(m.device.uuid for m in self._metered if run.uses(m.device.uuid)),
+            device_ns=self._totals.run_ns[run.name],
+            cost=dict(self._totals.run_cost[run.name]),
+            per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
+        )
+
+    def _per_hour_in(self, budget: Budget) -> Fraction:
+        return self._per_hour(budget.covers).get(budget.currency, Fraction())
+
+    def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
+        """What the devices cost at present, as far as it is for runs (or none) that count."""
+        rate = self._schedule.at(self._clock.time_ns())
+        if rate is None:
+            return {}
+        active = self._runs.active()
+        parts = Fraction()
+        for metered in self._metered:
+            tenants: list[Run | None] = [run for run in active if run.uses(metered.device.uuid)] or [None]
+            parts += Fraction(sum(map(counts, tenants)), len(tenants))
+        return {rate.currency: parts * rate.device_per_hour()} if parts else {}

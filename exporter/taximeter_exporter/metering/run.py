@@ -1,0 +1,60 @@
+"""A training run, as the ledger keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Result(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    BUDGET = "budget"
+    """A budget stopped it."""
+    EXPIRED = "expired"
+    """Its lease was not renewed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run under its name. Replaced as a whole when it changes, so that a reader always sees one moment of it."""
+
+    name: str
+    project: str
+    team: str = ""
+    user: str = ""
+    model: str = ""
+    dataset: str = ""
+    devices: tuple[str, ...] | None = None
+    """The UUIDs that it uses; `None`: every device of this machine."""
+    lease: str
+    """The token that whoever renews must show."""
+    start_time_ns: int
+    """When it first began, by the time of day; a resumed run keeps it."""
+    boot_id: str
+    """The boot within which the two moments below lie."""
+    start_ns: int
+    """When the current lease began, on `Clock.elapsed_ns`."""
+    renewed_ns: int
+    """When it was last renewed, on `Clock.elapsed_ns`."""
+    renewed_time_ns: int
+    """The same, by the time of day."""
+    end_ns: int | None = None
+    """When it ended, on `Clock.elapsed_ns`; `None` while it is active."""
+    end_time_ns: int | None = None
+    """The same, by the time of day."""
+    result: Result | None = None
+    progress: dict[str, float] = field(default_factory=dict)
+    """The last that it said of itself: epoch, step, samples, bytes, accuracy (0 to 1), loss."""
+
+    @property
+    def active(self) -> bool:
+        """Whether its lease lives."""
+        return self.end_ns is None
+
+    def uses(self, uuid: str) -> bool:
+        """Whether a device is one of its own."""
+        return self.devices is None or uuid in self.devices

@@ -1,0 +1,166 @@
+"""Leases: how a run takes the devices, keeps them by renewing, and lets go of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+from taximeter_exporter.clock import NS_PER_SECOND, Clock
+from taximeter_exporter.metering.run import Result, Run
+
+LEASE_SECONDS = 15
+"""A run that does not renew for so long has ended, at its last renewal."""
+RENEW_SECONDS = 2
+"""How often a run should renew; so old may its figures be."""
+ENDED_VISIBLE_SECONDS = 3600
+"""How long a run that ended still has series of its own."""
+
+
+class RunLabels(TypedDict):
+    """Who and what a run is."""
+
+    project: str
+    team: str
+    user: str
+    model: str
+    dataset: str
+    devices: tuple[str, ...] | None
+
+
+class UnknownRunError(Exception):
+    """There is no run of that name."""
+
+
+class LeaseConflictError(Exception):
+    """The run is somebody else's, or was."""
+
+
+class LeaseEndedError(Exception):
+    """The lease has ended; the run can be resumed."""
+
+
+class RunBook:
+    """All runs by name, and which of them changed since the ledger last kept them."""
+
+    def __init__(self, clock: Clock, runs: Iterable[Run]) -> None:
+        self._clock = clock
+        self.runs: dict[str, Run] = {}
+        self.changed: set[str] = set()
+        for run in runs:
+            self.runs[run.name] = run
+            if run.active:
+                self._reload(run)
+
+    def active(self) -> list[Run]:
+        """The runs whose lease lives, by name."""
+        return sorted((run for run in self.runs.values() if run.active), key=lambda run: run.name)
+
+    def visible(self) -> list[Run]:
+        """The active runs, and those that ended not long ago, by start."""
+        since = self._clock.time_ns() - ENDED_VISIBLE_SECONDS * NS_PER_SECOND
+        runs = (run for run in self.runs.values() if run.end_time_ns is None or run.end_time_ns >= since)
+        return sorted(runs, key=lambda run: (run.start_time_ns, run.name))
+
+    def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> Run:
+        """Begin a run, or go on with one that ended.
+
+        Raises `LeaseConflictError` if it is active, or has ended and is not to be resumed.
+        """
+        known = self.runs.get(name)
+        if known and known.active:
+            raise LeaseConflictError(
+                f"run {name!r} is active under another lease; end that one, wait until its lease ends"
+                f" ({LEASE_SECONDS} s after its last renewal), or choose another name"
+            )
+        if known and not resume:
+            raise LeaseConflictError(
+                f"there was a run {name!r} already; set `resume` to go on with it, or choose another name"
+            )
+        now, time = self._clock.elapsed_ns(), self._clock.time_ns()
+        return self._keep(
+            Run(
+                name=name,
+                lease=secrets.token_urlsafe(16),
+                start_time_ns=known.start_time_ns if known else time,
+                boot_id=self._clock.boot_id,
+                start_ns=now,
+                renewed_ns=now,
+                renewed_time_ns=time,
+                progress=known.progress if known else {},
+                **labels,
+            )
+        )
+
+    def renew(self, name: str, lease: str, progress: Mapping[str, float]) -> Run:
+        """Keep a lease alive. Raises `UnknownRunError`, `LeaseConflictError`, `LeaseEndedError`."""
+        run = self._leased(name, lease)
+        if not run.active:
+            raise LeaseEndedError(f"the lease of run {name!r} has ended; register it again with `resume`")
+        return self._keep(
+            replace(
+                run,
+                renewed_ns=self._clock.elapsed_ns(),
+                renewed_time_ns=self._clock.time_ns(),
+                progress={**run.progress, **progress},
+            )
+        )
+
+    def end(self, name: str, lease: str, result: Result, progress: Mapping[str, float]) -> Run:
+        """Give a lease back; again changes nothing. Raises `UnknownRunError`, `LeaseConflictError`."""
+        run = self._leased(name, lease)
+        if not run.active:
+            return run
+        now, time = self._clock.elapsed_ns(), self._clock.time_ns()
+        return self._keep(
+            replace(
+                run,
+                renewed_ns=now,
+                renewed_time_ns=time,
+                end_ns=now,
+                end_time_ns=time,
+                result=result,
+                progress={**run.progress, **progress},
+            )
+        )
+
+    def expire(self, now_ns: int) -> list[Run]:
+        """End the leases that were not renewed, each at its last renewal."""
+        late = [run for run in self.active() if now_ns - run.renewed_ns > LEASE_SECONDS * NS_PER_SECOND]
+        return [self._expire(run) for run in late]
+
+    def restore(self, name: str, before: Run | None) -> None:
+        """Undo a registration that could not be kept."""
+        self.changed.discard(name)
+        if before is None:
+            del self.runs[name]
+        else:
+            self.runs[name] = before
+
+    def _reload(self, run: Run) -> None:
+        """A run that was active when the exporter stopped gets the time of one lease to be heard of again.
+
+        What lies between belongs to no run: nobody metered it. After a reboot its process is gone.
+        """
+        if run.boot_id == self._clock.boot_id != "":
+            now = self._clock.elapsed_ns()
+            self._keep(replace(run, start_ns=now, renewed_ns=now))
+        else:
+            self._expire(run)
+
+    def _expire(self, run: Run) -> Run:
+        return self._keep(replace(run, end_ns=run.renewed_ns, end_time_ns=run.renewed_time_ns, result=Result.EXPIRED))
+
+    def _leased(self, name: str, lease: str) -> Run:
+        run = self.runs.get(name)
+        if run is None:
+            raise UnknownRunError(f"there is no run {name!r}; register it first")
+        if not secrets.compare_digest(run.lease.encode(), lease.encode()):
+            raise LeaseConflictError(f"run {name!r} is held under another lease")
+        return run
+
+    def _keep(self, run: Run) -> Run:
+        self.runs[run.name] = run
+        self.changed.add(run.name)
+        return run

@@ -1,0 +1,55 @@
+"""What the meter shows upwards: one moment of everything, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.metering.budgets import BudgetState
+from taximeter_exporter.metering.money import Money
+from taximeter_exporter.metering.run import Run
+from taximeter_exporter.metering.totals import CostKey
+from taximeter_exporter.pricing.price import Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """What a device costs."""
+
+    device: Device
+    rate: Rate | None
+    gap_ns: int
+    unpriced_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What a run has cost, and costs."""
+
+    run: Run
+    devices: tuple[str, ...]
+    """The UUIDs of the devices that it uses."""
+    device_ns: int
+    """Its time on devices, each counted by its share."""
+    cost: Money
+    per_hour: Money
+    """What its share of its devices costs at present; empty once it has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterState:
+    """Everything that is booked, at one moment."""
+
+    time_ns: int
+    simulated: bool
+    devices: tuple[DeviceState, ...]
+    cost: Mapping[CostKey, Fraction]
+    runs: tuple[RunState, ...]
+    """The active runs, and those that ended not long ago."""
+    budgets: tuple[BudgetState, ...]
+    per_hour: Money
+    """All devices together."""
+    write_failures: int
+    last_write_time_ns: int | None

@@ -1,0 +1,90 @@
+"""A price: what one instance costs by the hour, from when, and in which currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
+
+
+class PricingModel(StrEnum):
+    """On which terms an instance is paid for."""
+
+    ON_DEMAND = "on_demand"
+    SPOT = "spot"
+    RESERVED_1Y = "reserved_1y"
+    RESERVED_3Y = "reserved_3y"
+    COMMITTED_1Y = "committed_1y"
+    COMMITTED_3Y = "committed_3y"
+    CAPACITY_BLOCK = "capacity_block"
+    LEASED = "leased"
+    OWNED = "owned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What is bought: an instance type of a provider in a region on some terms."""
+
+    provider: str
+    region: str
+    instance_type: str
+    pricing_model: PricingModel
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.instance_type} in {self.region}, {self.pricing_model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What an offer costs from one day to another (UTC midnights; `effective_to` is the first day without it)."""
+
+    offer: Offer
+    per_hour: Decimal
+    """The whole instance, in `currency` per hour."""
+    currency: str
+    """ISO 4217."""
+    gpus: int = 0
+    """How many GPUs the instance has, and so the price covers."""
+    gpu_model: str = ""
+    effective_from: date | None = None
+    """`None`: since ever."""
+    effective_to: date | None = None
+    """`None`: until further notice."""
+
+    def start_ns(self) -> int | None:
+        """When it begins, in nanoseconds since 1970; `None` if it always was."""
+        return _midnight_ns(self.effective_from)
+
+    def end_ns(self) -> int | None:
+        """When it ends, in nanoseconds since 1970; `None` if it does not."""
+        return _midnight_ns(self.effective_to)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """What one device costs by the hour: an equal part of an instance's price."""
+
+    offer: Offer
+    per_hour: Decimal
+    """The whole instance."""
+    devices: int
+    """Into how many equal parts the instance's price goes, at least 1."""
+    currency: str
+
+    def device_per_hour(self) -> Fraction:
+        """One device's part of the instance's price, in `currency` per hour, exact."""
+        return Fraction(self.per_hour) / self.devices
+
+    def cost(self, ns: int) -> Fraction:
+        """What `ns` nanoseconds of one device cost, in `currency`, exact."""
+        return self.device_per_hour() * ns / NS_PER_HOUR
+
+
+def _midnight_ns(day: date | None) -> int | None:
+    if day is None:
+        return None
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NS_PER_SECOND
