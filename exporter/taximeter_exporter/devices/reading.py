@@ -85,11 +85,11 @@ class Sample:
 
     device: Device
     reading: Reading | None
-    """`None`: the device did not answer in the last interval (lost, failing or hanging)."""
+    """`None`: the device is lost, failing, silent for several intervals, or not read yet."""
     error: str | None = None
     """Why there is no reading."""
     taken_ns: int | None = None
-    """When the reading was taken, on `Clock.elapsed_ns`."""
+    """When the reading was taken, on `Clock.elapsed_ns`; `None` without a reading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Snapshot:
 
     samples: tuple[Sample, ...]
     collect_success: bool
-    """True if every device answered within the last interval."""
+    """True if there is a reading of every device."""
     last_success_time_ns: int | None
     """Time of day of the last collection in which every device answered; `None` before the first."""
     duration_ns: int
