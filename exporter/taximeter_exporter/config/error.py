@@ -1,0 +1,10 @@
+"""The one thing that reading a configuration can raise."""
+
+from __future__ import annotations
+
+
+class ConfigError(ValueError):
+    """One line for a person: where (a file, an environment variable), which field, what is wrong and what is right."""
+
+    def __init__(self, where: str, field: str, message: str) -> None:
+        super().__init__(": ".join(part for part in (where, field, message) if part))

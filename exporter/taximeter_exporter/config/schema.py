@@ -1,0 +1,73 @@
+"""The shape of the configuration file, field by field, as it is written."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from taximeter_exporter.metering.periods import Period
+from taximeter_exporter.pricing.price import PricingModel
+
+Label = Annotated[str, Meta(min_length=1, max_length=128)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+=-]{0,127}$")]
+
+
+class HostSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is being paid for."""
+
+    provider: Label
+    region: Label
+    instance_type: Label
+    pricing_model: PricingModel = PricingModel.ON_DEMAND
+
+
+class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What an instance type costs."""
+
+    provider: Label
+    region: Label
+    instance_type: Label
+    pricing_model: PricingModel = PricingModel.ON_DEMAND
+    per_hour: Decimal
+    currency: Currency
+    gpus: Annotated[int, Meta(ge=0, le=1024)] = 0
+    gpu_model: str = ""
+    effective_from: date | None = None
+    effective_to: date | None = None
+
+
+class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Which runs a budget counts; all of what is given must hold."""
+
+    project: Label | None = None
+    team: Label | None = None
+    user: Label | None = None
+    run: Name | None = None
+
+
+class BudgetSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What may be spent in each period."""
+
+    name: Name
+    period: Period
+    timezone: str = "UTC"
+    limit: Decimal
+    currency: Currency
+    scope: ScopeSection = ScopeSection()
+    thresholds: tuple[Decimal, ...] = (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
+
+
+class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    listen: str = "127.0.0.1:9877"
+    sample_interval: str = "1s"
+    ledger: str = "ledger.db"
+    gap_policy: Literal["bill", "skip"] = "bill"
+    host: HostSection
+    prices: list[PriceSection]
+    budgets: list[BudgetSection] = []
