@@ -1,0 +1,148 @@
+"""Child processes that end with us: all of them, with their own children, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from demo.interrupts import Interrupts
+
+TERM_SECONDS = 10.0
+TAIL_LINES = 15
+_TETHER = Path(__file__).with_name("tether.py")
+
+
+class EndedEarly(Exception):
+    """A process that should have gone on has ended. Says which, with what status, and the tail of its log."""
+
+
+class Process:
+    """One child, leader of a session and a process group of its own, so that a Ctrl-C in the terminal is not its own.
+
+    `log` gets its output; without one it writes where we do. On Linux it also ends when we are killed outright.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str | Path], *, log: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        words = [str(word) for word in command]
+        if sys.platform == "linux":
+            words = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *words]
+        output = log.open("wb") if log else None
+        try:
+            self._popen = subprocess.Popen(  # noqa: S603 (the commands are our own)
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+        finally:
+            if output:
+                output.close()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process, and of its group."""
+        return self._popen.pid
+
+    def status(self) -> int | None:
+        """The exit status (negative: the signal that ended it), `None` while it runs.
+
+        What it leaves behind in its group is ended as soon as its end is seen.
+        """
+        if self._popen.returncode is None and self._popen.poll() is not None:
+            self._kill_group()
+        return self._popen.returncode
+
+    def check(self) -> None:
+        """Raises `EndedEarly` if it has ended."""
+        status = self.status()
+        if status is not None:
+            raise EndedEarly(f"{self.name} ended with status {status}{self._tail()}")
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the process itself, which may then end its own children in order."""
+        if self.status() is None:
+            self._popen.terminate()
+
+    def stop(self, *, seconds: float = TERM_SECONDS) -> None:
+        """Ask to stop, and after `seconds` kill it with its whole group."""
+        self.ask_to_stop()
+        self.wait_or_kill(time.monotonic() + seconds)
+
+    def wait_or_kill(self, deadline: float) -> None:
+        """Wait until a moment of `time.monotonic`, then kill the group."""
+        while self.status() is None:
+            if time.monotonic() > deadline:
+                self._kill_group()
+                self._popen.wait()
+                return
+            time.sleep(0.02)
+
+    def _kill_group(self) -> None:
+        # A group keeps its number from being given away while it has a member, so this meets our own or nobody.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _tail(self) -> str:
+        if self.log is None:
+            return ""
+        lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        return f"; its log {self.log} ends with:\n" + "\n".join(f"    {line}" for line in lines)
+
+
+class Processes(AbstractContextManager["Processes"]):
+    """The children of one program; leaving the context ends them all, the youngest asked first."""
+
+    def __init__(self) -> None:
+        self._started: list[Process] = []
+
+    def start(
+        self, name: str, command: Sequence[str | Path], *, log: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a child. That it cannot be run is seen by its ending at once."""
+        process = Process(name, command, log=log, env=env)
+        self._started.append(process)
+        return process
+
+    def run(
+        self, name: str, command: Sequence[str | Path], *, log: Path, interrupts: Interrupts, seconds: float
+    ) -> int:
+        """Run a child to its end and give its exit status.
+
+        Raises `TookTooLong` or `Interrupted`; it has ended then too.
+        """
+        process = self.start(name, command, log=log)
+        try:
+            interrupts.wait_until(lambda: process.status() is not None, seconds=seconds, what=name)
+        finally:
+            process.stop()
+            self._started.remove(process)
+        status = process.status()
+        assert status is not None  # noqa: S101 (it was stopped above)
+        return status
+
+    def check(self, *processes: Process) -> None:
+        """Raises `EndedEarly` for the first of these that has ended."""
+        for process in processes:
+            process.check()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in reversed(self._started):
+            process.ask_to_stop()
+        deadline = time.monotonic() + TERM_SECONDS
+        for process in reversed(self._started):
+            process.wait_or_kill(deadline)
