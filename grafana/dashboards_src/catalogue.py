@@ -1,0 +1,11 @@
+"""Every dashboard that is generated, by the name of its file."""
+
+from collections.abc import Callable, Mapping
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards_src.cost_now import cost_now
+
+DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
+    "cost-now": cost_now,
+}

@@ -1,0 +1,71 @@
+"""Whether what the dashboard shows can be trusted, and what needs a person."""
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import good_until, words
+from dashboards_src.layer.queries import rows
+from dashboards_src.layer.tables import Column, table
+
+_YES_NO = {"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}
+
+
+def alerts() -> Panel:
+    """The alerts that fire now."""
+    return table(
+        title="Alerts firing",
+        description="Taximeter's alerts that fire now, from Prometheus, and what each is about.",
+        queries=[
+            rows(
+                """max by (severity, alertname, budget, run, instance)
+                (ALERTS{alertname=~"Taximeter.*", alertstate="firing"})"""
+            )
+        ],
+        columns=[
+            Column(
+                "severity",
+                "Severity",
+                mappings=words({severity: (severity, colour) for severity, colour in colours.SEVERITIES.items()}),
+                width=90,
+            ),
+            Column("alertname", "Alert"),
+            Column("budget", "Budget"),
+            Column("run", "Run"),
+            Column("instance", "Exporter"),
+        ],
+        sort_by="Severity",
+        no_value="no alert fires",
+    )
+
+
+def exporters() -> Panel:
+    """Each exporter: scraped, collecting, booking; and what it could not meter."""
+    return table(
+        title="Exporters",
+        description=(
+            "Up: Prometheus reaches it. Collecting: it reads its devices. Booking: when it last wrote to the ledger. "
+            "Gaps are billed time in which the exporter was down while the machine was up; unpriced is time without "
+            "a known price, which no cost contains."
+        ),
+        queries=[
+            rows('max by (instance) (up{job="taximeter-exporter"})'),
+            rows("max by (instance) (taximeter_collect_success)"),
+            rows("time() - max by (instance) (taximeter_collect_last_success_timestamp_seconds)"),
+            rows("time() - max by (instance) (taximeter_ledger_last_write_timestamp_seconds)"),
+            rows("sum by (instance) (taximeter_ledger_write_failures_total)"),
+            rows("sum by (instance) (taximeter_gap_seconds_total)"),
+            rows("sum by (instance) (taximeter_unpriced_seconds_total)"),
+        ],
+        columns=[
+            Column("instance", "Exporter"),
+            Column("Value #A", "Up", mappings=words(_YES_NO), width=60),
+            Column("Value #B", "Collecting", mappings=words(_YES_NO), width=90),
+            Column("Value #C", "Last read", units.SECONDS, decimals=0, steps=good_until(15, 60), width=90),
+            Column("Value #D", "Last booking", units.SECONDS, decimals=0, steps=good_until(30, 60), width=110),
+            Column("Value #E", "Failed writes", units.COUNT, steps=good_until(1, 1), width=110),
+            Column("Value #F", "Gaps", units.SECONDS, decimals=0, steps=good_until(1, 3600), width=80),
+            Column("Value #G", "Unpriced", units.SECONDS, decimals=0, steps=good_until(1, 3600), width=90),
+        ],
+        sort_by="Exporter",
+        no_value="no exporter is scraped",
+    )

@@ -1,0 +1,73 @@
+"""Curves of one quantity against another, such as accuracy against money."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders import xychart as sdk
+from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    MatcherConfig,
+    Panel,
+)
+from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
+
+from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
+from dashboards_src.layer.queries import DATASOURCE, Query, targets
+
+
+def curves(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    x_unit: str,
+    x_title: str,
+    y_title: str,
+    by: Sequence[str],
+    x: Query,
+    y: Query,
+    no_value: str,
+) -> Panel:
+    """A curve for each combination of the labels `by`; `x` and `y` are tables over time.
+
+    The two tables are joined on time and the labels that both have, then taken apart by the labels.
+    """
+    return (
+        sdk.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .no_value(no_value)
+        .datasource(DATASOURCE)
+        .targets(list(targets([x, y])))
+        .thresholds(thresholds(NO_THRESHOLD))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .mapping(SeriesMapping.AUTO)
+        .series([])
+        .show(XYShowMode.LINES)
+        .line_width(2)
+        .legend(
+            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+        )
+        .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
+        .transformations(
+            [
+                DataTransformerConfig("merge", options={}),
+                DataTransformerConfig(
+                    "organize",
+                    options={
+                        "excludeByName": {"Time": True},
+                        "indexByName": {field: index for index, field in enumerate(("Value #A", "Value #B", *by))},
+                        "renameByName": {"Value #A": x_title, "Value #B": y_title},
+                    },
+                ),
+                DataTransformerConfig("partitionByValues", options={"fields": list(by), "keepFields": False}),
+            ]
+        )
+        .with_override(MatcherConfig("byName", x_title), [DynamicConfigValue("unit", x_unit)])
+        .build()
+    )

@@ -1,0 +1,93 @@
+"""How values are shown: thresholds, words for values, and exceptions for single series."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
+    DynamicConfigValue,
+    MatcherConfig,
+    SpecialValueMap,
+    SpecialValueMatch,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+
+from dashboards_src.layer.colours import BAD, GOOD, WARNING
+
+Steps = Sequence[tuple[float | None, str]]
+"""Values from which a colour holds; the first is None, from minus infinity."""
+
+NO_THRESHOLD: Steps = ((None, GOOD),)
+
+
+@dataclass(frozen=True)
+class Override:
+    """Properties for the fields that a matcher picks."""
+
+    matcher: MatcherConfig
+    properties: Sequence[DynamicConfigValue]
+
+
+def good_until(warning: float, bad: float) -> Steps:
+    """Thresholds for a value where more is worse."""
+    return ((None, GOOD), (warning, WARNING), (bad, BAD))
+
+
+def thresholds(steps: Steps) -> ThresholdsConfig:
+    """The SDK's form of absolute thresholds."""
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, colour) for value, colour in steps])
+
+
+def words(texts: Mapping[str, tuple[str, str | None]], missing: str | None = None) -> list[ValueMapping]:
+    """Words (and colours) instead of values; `missing` stands for a cell without a value."""
+    mappings: list[ValueMapping] = [
+        ValueMap(
+            {
+                value: ValueMappingResult(text=text, color=colour, index=index)
+                for index, (value, (text, colour)) in enumerate(texts.items())
+            }
+        )
+    ]
+    if missing is not None:
+        result = ValueMappingResult(text=missing, index=len(texts))
+        mappings.append(SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, result)))
+    return mappings
+
+
+def colour_of(pattern: str, colour: str) -> Override:
+    """One colour for every series whose name matches a regular expression."""
+    return Override(
+        MatcherConfig("byRegexp", f"/{pattern}/"),
+        [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})],
+    )
+
+
+def colours_of_names(colours: Mapping[str, str]) -> list[Override]:
+    """Colours for series whose name starts with a word, such as a share or a phase."""
+    return [colour_of(f"^{name.replace('_', ' ')}\\b", colour) for name, colour in colours.items()]
+
+
+def dashed(pattern: str) -> Override:
+    """Dashed, thinner lines for every series whose name matches a regular expression."""
+    return Override(
+        MatcherConfig("byRegexp", f"/{pattern}/"),
+        [
+            DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
+            DynamicConfigValue("custom.lineWidth", 1),
+        ],
+    )
+
+
+def thresholds_of(name: str, steps: Steps) -> Override:
+    """Thresholds of one series."""
+    return Override(MatcherConfig("byName", name), [DynamicConfigValue("thresholds", thresholds(steps).build())])
+
+
+def overridden(overrides: Iterable[Override]) -> Iterable[tuple[MatcherConfig, list[DynamicConfigValue]]]:
+    """The arguments of the SDK's ``with_override``."""
+    return ((override.matcher, list(override.properties)) for override in overrides)

@@ -1,0 +1,195 @@
+"""Panels: each function returns one whole panel but for its id and place, which the layout gives.
+
+Every panel has a title, a description, a unit, its queries on the data source variable, and thresholds; a panel without
+a good and a bad has a single neutral colour.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, stat, timeseries, xychart
+from grafana_foundation_sdk.builders.common import (
+    ReduceDataOptions,
+    StackingConfig,
+    VizLegendOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BarGaugeNamePlacement,
+    BarGaugeValueMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueTextMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    LineInterpolation,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel
+
+from dashboards_src.layer.fields import NO_THRESHOLD, Override, Steps, overridden, thresholds
+from dashboards_src.layer.queries import DATASOURCE, Query, targets
+
+LAST = "lastNotNull"
+MAX = "max"
+MIN = "min"
+MEAN = "mean"
+
+_Builder = TypeVar("_Builder", timeseries.Panel, stat.Panel, bargauge.Panel, xychart.Panel)
+
+
+def _dressed(
+    builder: _Builder,
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    queries: Sequence[Query],
+    decimals: int | None,
+    minimum: float | None,
+    maximum: float | None,
+    steps: Steps,
+    no_value: str,
+    overrides: Sequence[Override],
+) -> _Builder:
+    """What all kinds of panel have in common."""
+    builder.title(title).description(description).unit(unit).no_value(no_value)
+    builder.datasource(DATASOURCE).targets(list(targets(queries))).thresholds(thresholds(steps))
+    if decimals is not None:
+        builder.decimals(decimals)
+    if minimum is not None:
+        builder.min(minimum)
+    if maximum is not None:
+        builder.max(maximum)
+    for matcher, properties in overridden(overrides):
+        builder.with_override(matcher, properties)
+    return builder
+
+
+def lines(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    queries: Sequence[Query],
+    decimals: int | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    stacked: bool = False,
+    legend: Sequence[str] = (LAST,),
+    no_value: str = "no reading",
+    overrides: Sequence[Override] = (),
+) -> Panel:
+    """Lines over time, or filled areas on each other; the legend is a table of `legend`'s calculations."""
+    panel = _dressed(
+        timeseries.Panel(),
+        title=title,
+        description=description,
+        unit=unit,
+        queries=queries,
+        decimals=decimals,
+        minimum=minimum,
+        maximum=maximum,
+        steps=NO_THRESHOLD,
+        no_value=no_value,
+        overrides=overrides,
+    )
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.line_width(2).line_interpolation(LineInterpolation.LINEAR).show_points(VisibilityMode.NEVER)
+    panel.fill_opacity(70 if stacked else 0)
+    panel.stacking(StackingConfig().mode(StackingMode.NORMAL if stacked else StackingMode.NONE).group("A"))
+    panel.legend(_legend(legend)).tooltip(_tooltip())
+    return panel.build()
+
+
+def values(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    queries: Sequence[Query],
+    decimals: int | None = None,
+    steps: Steps = NO_THRESHOLD,
+    background: bool = False,
+    no_value: str = "no reading",
+    overrides: Sequence[Override] = (),
+) -> Panel:
+    """The last value of each series in large type, under the series' name; `background` colours by threshold."""
+    panel = _dressed(
+        stat.Panel(),
+        title=title,
+        description=description,
+        unit=unit,
+        queries=queries,
+        decimals=decimals,
+        minimum=None,
+        maximum=None,
+        steps=steps,
+        no_value=no_value,
+        overrides=overrides,
+    )
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    panel.color_mode(BigValueColorMode.BACKGROUND_SOLID if background else BigValueColorMode.NONE)
+    sparkline = any(not query.instant for query in queries)
+    panel.graph_mode(BigValueGraphMode.AREA if sparkline else BigValueGraphMode.NONE)
+    panel.text_mode(BigValueTextMode.VALUE_AND_NAME).orientation(VizOrientation.AUTO)
+    panel.reduce_options(_last_value())
+    return panel.build()
+
+
+def bars(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    queries: Sequence[Query],
+    decimals: int | None = None,
+    minimum: float | None = 0,
+    maximum: float | None = None,
+    steps: Steps = NO_THRESHOLD,
+    no_value: str = "no reading",
+    overrides: Sequence[Override] = (),
+) -> Panel:
+    """A horizontal bar for the last value of each series; coloured by threshold unless overridden."""
+    panel = _dressed(
+        bargauge.Panel(),
+        title=title,
+        description=description,
+        unit=unit,
+        queries=queries,
+        decimals=decimals,
+        minimum=minimum,
+        maximum=maximum,
+        steps=steps,
+        no_value=no_value,
+        overrides=overrides,
+    )
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    panel.display_mode(BarGaugeDisplayMode.BASIC).value_mode(BarGaugeValueMode.TEXT).show_unfilled(True)
+    panel.orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.TOP)
+    panel.reduce_options(_last_value())
+    return panel.build()
+
+
+def _legend(calcs: Sequence[str]) -> VizLegendOptions:
+    return (
+        VizLegendOptions()
+        .show_legend(True)
+        .display_mode(LegendDisplayMode.TABLE)
+        .placement(LegendPlacement.BOTTOM)
+        .calcs(list(calcs))
+    )
+
+
+def _tooltip() -> VizTooltipOptions:
+    return VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+
+
+def _last_value() -> ReduceDataOptions:
+    return ReduceDataOptions().values(False).calcs([LAST]).fields("")

@@ -1,0 +1,70 @@
+"""Queries of panels: Prometheus, through the data source variable."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.models.common import DataSourceRef
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
+
+DATASOURCE_VARIABLE = "datasource"
+DATASOURCE = DataSourceRef(type_val="prometheus", uid=f"${{{DATASOURCE_VARIABLE}}}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One PromQL expression.
+
+    Attributes:
+        expr: PromQL; Grafana's and the dashboard's variables are allowed.
+        legend: the series' name, with ``{{label}}``; unused by tables.
+        instant: evaluated once at the end of the time range, not along it.
+        table: labels become columns.
+    """
+
+    expr: str
+    legend: str = ""
+    instant: bool = False
+    table: bool = False
+
+
+def over_time(expr: str, legend: str) -> Query:
+    """A line for each series."""
+    return Query(expr, legend)
+
+
+def now(expr: str, legend: str) -> Query:
+    """One value for each series, at the end of the time range."""
+    return Query(expr, legend, instant=True)
+
+
+def rows(expr: str) -> Query:
+    """A table row for each series, at the end of the time range."""
+    return Query(expr, instant=True, table=True)
+
+
+def rows_over_time(expr: str) -> Query:
+    """A table row for each series and moment of the time range."""
+    return Query(expr, table=True)
+
+
+def targets(queries: Sequence[Query]) -> Iterable[Dataquery]:
+    """The SDK's form, with refIds A, B, C … in order.
+
+    Raises:
+        ValueError: more queries than letters.
+    """
+    if len(queries) > len(ascii_uppercase):
+        raise ValueError(f"{len(queries)} queries in one panel, at most {len(ascii_uppercase)}")
+    for ref_id, query in zip(ascii_uppercase, queries, strict=False):
+        target = (
+            Dataquery()
+            .expr(" ".join(query.expr.split()))
+            .ref_id(ref_id)
+            .datasource(DATASOURCE)
+            .editor_mode(QueryEditorMode.CODE)
+            .format(PromQueryFormat.TABLE if query.table else PromQueryFormat.TIME_SERIES)
+            .legend_format(query.legend)
+        )
+        yield target.instant() if query.instant else target.range()

@@ -1,0 +1,100 @@
+"""Tables: instant queries joined on the labels that they share, one chosen column after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import table as sdk
+from grafana_foundation_sdk.builders.common import TableSortByFieldState
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    MatcherConfig,
+    Panel,
+    ValueMapping,
+)
+
+from dashboards_src.layer.fields import NO_THRESHOLD, Steps, thresholds
+from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.units import TEXT
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Attributes:
+        field: a label's name, or ``Value #A`` for the value of query A (``Value`` if there is one query only).
+        title: the head of the column.
+        unit: Grafana's unit id.
+        decimals: None lets Grafana choose.
+        width: in pixels; None shares what is left.
+        steps: thresholds; they colour the text when given.
+        mappings: words for values; their colours show as background.
+    """
+
+    field: str
+    title: str
+    unit: str = TEXT
+    decimals: int | None = None
+    width: int | None = None
+    steps: Steps = ()
+    mappings: Sequence[ValueMapping] = ()
+
+    def properties(self) -> list[DynamicConfigValue]:
+        """The column's settings as the SDK's override properties."""
+        settings = [DynamicConfigValue("unit", self.unit)]
+        if self.decimals is not None:
+            settings.append(DynamicConfigValue("decimals", self.decimals))
+        if self.width is not None:
+            settings.append(DynamicConfigValue("custom.width", self.width))
+        if self.steps:
+            settings.append(DynamicConfigValue("thresholds", thresholds(self.steps).build()))
+            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+        if self.mappings:
+            settings.append(DynamicConfigValue("mappings", list(self.mappings)))
+            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background"}))
+        return settings
+
+
+def table(
+    *,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    columns: Sequence[Column],
+    sort_by: str,
+    descending: bool = False,
+    no_value: str = "no reading",
+) -> Panel:
+    """A table with `columns` in this order, sorted by the column titled `sort_by`."""
+    panel = (
+        sdk.Panel()
+        .title(title)
+        .description(description)
+        .unit(TEXT)
+        .no_value(no_value)
+        .datasource(DATASOURCE)
+        .targets(list(targets(queries)))
+        .thresholds(thresholds(NO_THRESHOLD))
+        .sort_by([TableSortByFieldState().display_name(sort_by).desc(descending)])
+        .transformations(_joined(columns))
+    )
+    for column in columns:
+        panel.with_override(MatcherConfig("byName", column.title), column.properties())
+    return panel.build()
+
+
+def _joined(columns: Sequence[Column]) -> list[DataTransformerConfig]:
+    fields = [column.field for column in columns]
+    return [
+        DataTransformerConfig("merge", options={}),
+        DataTransformerConfig("filterFieldsByName", options={"include": {"names": fields}}),
+        DataTransformerConfig(
+            "organize",
+            options={
+                "excludeByName": {},
+                "indexByName": {field: index for index, field in enumerate(fields)},
+                "renameByName": {column.field: column.title for column in columns},
+            },
+        ),
+    ]

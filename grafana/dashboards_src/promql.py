@@ -1,0 +1,55 @@
+"""Fragments of PromQL that the dashboards share.
+
+Panels ask for the programs' own metrics, not for recording rules, so that a dashboard also works on a Prometheus that
+scrapes Taximeter without its rules.
+"""
+
+RUN = 'run=~"$run"'
+PROJECT = 'project=~"$project"'
+CURRENCY = 'currency=~"$currency"'
+
+PER_HOUR = "3600 *"
+"""Turns a rate per second into one per hour, as prices are."""
+
+
+OTHER_PROJECTS = 'taximeter_run_info{project!~"$project"}'
+
+
+def select(metric: str, *matchers: str) -> str:
+    """The metric's series that all matchers let through."""
+    return f"{metric}{{{', '.join(matchers)}}}"
+
+
+def rate(series: str) -> str:
+    """Per second, over a window that fits the scrape interval and the resolution of the panel."""
+    return f"rate({series}[$__rate_interval])"
+
+
+def of_project(series: str) -> str:
+    """`series` with a label ``run``, but not those of runs known to belong to a project that is not chosen.
+
+    A run that no exporter knows (a trainer alone) has no project and stays.
+    """
+    return f"({series} unless on (run) {OTHER_PROJECTS})"
+
+
+def kept(series: str) -> str:
+    """The last value that each of `series` had within the time range: runs that ended stay in sight."""
+    return f"last_over_time({series}[$__range])"
+
+
+def kept_of_project(series: str) -> str:
+    """Both: the last value within the time range, of runs of the chosen projects."""
+    return f"({kept(series)} unless on (run) {kept(OTHER_PROJECTS)})"
+
+
+def device(series: str, kind: str) -> str:
+    """`series` with a label ``device`` that a person reads: ``GPU 0``, or ``host`` where the host is the device."""
+    if kind == "gpu":
+        return f'label_replace({series}, "device", "GPU $1", "gpu", "(.*)")'
+    return f'label_replace({series}, "device", "host", "", "")'
+
+
+def any_device(gpu: str, host: str) -> str:
+    """The GPUs' series, and the host's where the host itself is metered."""
+    return f"{device(gpu, 'gpu')} or {device(host, 'host')}"
