@@ -1,0 +1,74 @@
+"""The money that a run has cost, as far as the trainer can see it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+SECONDS_PER_HOUR = 3600
+
+Money = Mapping[str, Decimal]
+"""An amount for each currency (ISO 4217). Empty: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What the exporter said about a run."""
+
+    cost: Money
+    cost_per_hour: Money
+    """What the run's devices cost now, by its share of them."""
+    device_seconds: Decimal
+    devices: tuple[str, ...]
+    simulated: bool
+
+
+class RunningCost:
+    """The exporter's last word, and since then its price times the time that has passed."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: tuple[Quote, float] | None = None
+        self._stopped_at: float | None = None
+
+    @property
+    def quote(self) -> Quote | None:
+        """The exporter's last word; `None` if it has said nothing yet."""
+        return None if self._last is None else self._last[0]
+
+    def now(self) -> float:
+        """The moment, in seconds of the clock."""
+        return self._clock()
+
+    def update(self, quote: Quote, *, asked_at: float) -> None:
+        """Take an answer to a question that was sent at `asked_at`.
+
+        The exporter booked until some moment between question and answer; to count from the question errs, if at
+        all, by a network's delay on the side of too much.
+        """
+        self._last = (quote, asked_at)
+
+    def settle(self, quote: Quote) -> None:
+        """Take the exporter's final answer: nothing is added to it any more."""
+        self._stopped_at = self._clock()
+        self._last = (quote, self._stopped_at)
+
+    def stop(self) -> None:
+        """The run is over and the exporter has not said what it cost: count until now, and no further."""
+        if self._stopped_at is None:
+            self._stopped_at = self._clock()
+
+    def seen(self) -> Money:
+        """The cost until now. Empty if it is not known: no answer yet, or no price."""
+        if self._last is None:
+            return {}
+        quote, asked_at = self._last
+        until = self._clock() if self._stopped_at is None else self._stopped_at
+        hours = Decimal(max(0.0, until - asked_at)) / SECONDS_PER_HOUR
+        currencies = dict.fromkeys((*quote.cost, *quote.cost_per_hour))
+        return {
+            currency: quote.cost.get(currency, Decimal(0)) + quote.cost_per_hour.get(currency, Decimal(0)) * hours
+            for currency in currencies
+        }

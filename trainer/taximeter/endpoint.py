@@ -1,0 +1,120 @@
+"""The HTTP endpoint that Prometheus scrapes, which stays until it has been scraped a last time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+
+from taximeter.settings import Address
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_CLIENT_SECONDS = 5.0
+
+
+class Endpoint:
+    """Serves `/metrics` and `/healthz` from a thread of its own.
+
+    Raises `OSError` if the address cannot be listened on, before anything is started.
+    """
+
+    def __init__(self, address: Address, registry: CollectorRegistry) -> None:
+        self._metrics: WSGIApplication = make_wsgi_app(registry)
+        self._scrapes = 0
+        self._ended = False
+        self._scraped_after_end = threading.Event()
+        self._server = make_server(address.host, address.port, self._answer, _server_for(address), _Handler)
+        self.address = Address(host=address.host, port=self._server.server_port)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="taximeter-metrics", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def scrapes(self) -> int:
+        """How often the metrics were read."""
+        return self._scrapes
+
+    @property
+    def url(self) -> str:
+        """Where the metrics are."""
+        host = f"[{self.address.host}]" if ":" in self.address.host else self.address.host
+        return f"http://{host}:{self.address.port}/metrics"
+
+    def mark_ended(self) -> None:
+        """The values are final now: a scrape that begins from here on has seen them."""
+        self._ended = True
+
+    def wait_scraped(self, seconds: float) -> bool:
+        """Wait until the final values have been scraped once, but no longer than so. Returns whether they were."""
+        return self._scraped_after_end.wait(seconds)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
+            case "GET", "/metrics":
+                return _Scrape(self, self._metrics(environ, start_response), final=self._ended)
+            case _, "/metrics":
+                return self._metrics(environ, start_response)
+            case "GET", "/healthz":
+                start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+                return [b"ok\n"]
+            case _:
+                start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+                return [b"/metrics and /healthz are here\n"]
+
+    def _sent(self, *, final: bool) -> None:
+        self._scrapes += 1
+        if final:
+            self._scraped_after_end.set()
+
+
+class _Scrape:
+    """The body of a scrape, which counts once all of it has been sent."""
+
+    def __init__(self, endpoint: Endpoint, body: Iterable[bytes], *, final: bool) -> None:
+        self._endpoint = endpoint
+        self._body = body
+        self._final = final
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+        self._endpoint._sent(final=self._final)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _CLIENT_SECONDS  # a client that never asks, or never reads, holds nothing up for long
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Requests are not the training's news."""
+
+
+def _server_for(address: Address) -> type[ThreadingWSGIServer]:
+    family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+
+    class Server(ThreadingWSGIServer):
+        address_family = family
+
+        def server_bind(self) -> None:
+            # Not HTTPServer's: it asks DNS for the address's name, which can take seconds where there is no DNS.
+            TCPServer.server_bind(self)
+            self.server_name, self.server_port = address.host, self.socket.getsockname()[1]
+            self.setup_environ()
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A scraper that hangs up is not the training's news either."""
+
+    return Server

@@ -1,0 +1,143 @@
+"""The calls to the exporter that a run needs, each one request with short timeouts.
+
+See "The exporter's API" in docs/architecture.md.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from taximeter.cost import Money, Quote
+from taximeter.settings import Settings
+
+_ANSWER_BYTES = 1 << 20
+_LONGEST_SECONDS = 3600
+
+Progress = dict[str, int | float]
+"""What is told with a renewal: of `epoch`, `step`, `samples`, `accuracy` and `loss` those that are known."""
+
+
+class Unanswered(Exception):
+    """The exporter did not answer, or not with what was asked for: it is away, or something else is there."""
+
+    def __init__(self, message: str, *, perhaps_done: bool) -> None:
+        super().__init__(message)
+        self.perhaps_done = perhaps_done
+        """Whether the request may have been carried out all the same, only its answer is lost."""
+
+
+class Refused(Exception):
+    """The exporter answered that it will not."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A registered run."""
+
+    token: str
+    renew_seconds: float
+    quote: Quote
+
+
+class ExporterClient:
+    """One run's side of the conversation. Every call raises `Unanswered` or `Refused`."""
+
+    def __init__(self, settings: Settings, *, timeout: float = 2.0) -> None:
+        parts = urlsplit(settings.exporter)
+        self._connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._runs = f"{parts.path}/api/v1/runs"
+        self._run = f"{self._runs}/{quote(settings.run, safe='')}"
+        self._timeout = timeout
+        self._registration = {
+            "run": settings.run,
+            "project": settings.project,
+            "team": settings.team,
+            "user": settings.user,
+            "model": settings.model,
+            "dataset": settings.dataset,
+            "devices": settings.devices,
+        }
+
+    def register(self, *, resume: bool) -> Lease:
+        """Begin the run, or with `resume` go on with one that has ended."""
+        body = {field: value for field, value in self._registration.items() if value is not None}
+        answer = self._post(self._runs, body | ({"resume": True} if resume else {}))
+        try:
+            token, renew_seconds = str(answer["lease"]), float(answer["renew_seconds"])
+        except (KeyError, TypeError, ValueError) as wrong:
+            raise Unanswered(f"the answer has no lease: {wrong!r}", perhaps_done=True) from None
+        if not 0 < renew_seconds <= _LONGEST_SECONDS:
+            raise Unanswered(f"renew_seconds is {renew_seconds}", perhaps_done=True)
+        return Lease(token=token, renew_seconds=renew_seconds, quote=_quote(answer))
+
+    def renew(self, token: str, progress: Progress) -> Quote:
+        """Keep the lease."""
+        return _quote(self._post(f"{self._run}/renew", {"lease": token, "progress": progress}))
+
+    def end(self, token: str, result: str, progress: Progress) -> Quote:
+        """End the run. To say so twice does no harm."""
+        return _quote(self._post(f"{self._run}/end", {"lease": token, "result": result, "progress": progress}))
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        # Not urllib: it would send these through a proxy that the environment names.
+        connection = self._connection(self._host, self._port, timeout=self._timeout)
+        sent = False
+        try:
+            connection.connect()
+            sent = True
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            text = response.read(_ANSWER_BYTES)
+        except (OSError, ValueError, http.client.HTTPException) as wrong:
+            raise Unanswered(str(wrong) or type(wrong).__name__, perhaps_done=sent) from None
+        finally:
+            connection.close()
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            raise Unanswered(f"the answer ({response.status}) is not JSON", perhaps_done=True) from None
+        if response.status >= 500:
+            raise Unanswered(_message(answer, response.status), perhaps_done=True)
+        if response.status >= 300:
+            raise Refused(response.status, _message(answer, response.status))
+        return answer
+
+
+def _message(answer: Any, status: int) -> str:
+    try:
+        error = answer["error"]
+        field = error.get("field")
+        return f"{field}: {error['message']}" if field else str(error["message"])
+    except (AttributeError, KeyError, TypeError):
+        return f"status {status}"
+
+
+def _quote(answer: Any) -> Quote:
+    try:
+        return Quote(
+            cost=_money(answer["cost"]),
+            cost_per_hour=_money(answer["cost_per_hour"]),
+            device_seconds=Decimal(str(answer["device_seconds"])),
+            devices=tuple(answer["devices"] or ()),
+            simulated=bool(answer["simulated"]),
+        )
+    except (AttributeError, KeyError, TypeError, InvalidOperation) as wrong:
+        raise Unanswered(f"the answer is not a run: {wrong!r}", perhaps_done=True) from None
+
+
+def _money(amounts: dict[str, str]) -> Money:
+    money = {currency: Decimal(amount) for currency, amount in amounts.items()}
+    if not all(amount.is_finite() for amount in money.values()):
+        raise InvalidOperation("an amount is not finite")
+    return money

@@ -1,0 +1,175 @@
+"""What the training loop reports, counted in plain Python attributes so that a step pays next to nothing for it."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Split = Literal["train", "validation"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+# Upper bounds of the histogram of step times, in seconds: from a small model on a large GPU to a slow step on a CPU.
+STEP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+_STEP_BOUNDS_NS = [round(bound * 1e9) for bound in STEP_BOUNDS]
+_FLUSH_SECONDS = 1.0
+
+_log = logging.getLogger("taximeter")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What was reported until one moment."""
+
+    steps: int
+    samples: int
+    passes: int
+    """Loops over a loader that ran to the loader's end: epochs, for a loader that yields the data set once."""
+    step_counts: tuple[int, ...]
+    """Steps by duration: one number for each of `STEP_BOUNDS`, which it does not exceed, and one for longer ones."""
+    step_ns: int
+    epoch: float | None
+    learning_rate: float | None
+    loss: dict[Split, float]
+    accuracy: dict[Split, float]
+    best_accuracy: float | None
+    """The best on the validation split."""
+
+
+class Tally:
+    """Counts steps and keeps the last value of everything that was logged.
+
+    The training loop writes. A value that is still on an accelerator stays there until a thread of the tally's own
+    reads it, about once a second, so that no step waits for the device.
+    """
+
+    def __init__(self) -> None:
+        # Re-entrant, since a signal handler that ends the meter can interrupt the thread that holds it.
+        self._lock = threading.RLock()
+        self._steps = 0
+        self._samples = 0
+        self._passes = 0
+        self._step_counts = [0] * (len(STEP_BOUNDS) + 1)
+        self._step_ns = 0
+        self._epoch: float | None = None
+        self._learning_rate: float | None = None
+        self._values: dict[tuple[str, Split], float] = {}
+        self._best_accuracy: float | None = None
+        self._on_device: dict[tuple[str, Split], Any] = {}
+        self._complained: set[tuple[str, Split]] = set()
+        self._flusher: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._closed = False
+
+    def step(self, nanoseconds: int, samples: int) -> None:
+        """Count a step that took so long and trained on so many samples."""
+        with self._lock:
+            if self._closed:
+                return
+            self._steps += 1
+            self._samples += samples
+            self._step_ns += nanoseconds
+            self._step_counts[bisect_left(_STEP_BOUNDS_NS, nanoseconds)] += 1
+
+    def complete_pass(self) -> None:
+        """Count a loop over a loader that ran to its end."""
+        with self._lock:
+            self._passes += not self._closed
+
+    def log(self, name: str, split: Split, value: Any) -> None:
+        """Take the `loss` or `accuracy` of a split: a number, or a tensor of one element on whatever device."""
+        if self._closed:
+            return
+        key = (name, split)
+        if not _is_on_device(value):
+            with self._lock:
+                self._on_device.pop(key, None)
+            self._keep(key, value)
+            return
+        if key == ("accuracy", "validation") and key in self._on_device:
+            self.flush()  # else an accuracy that nobody has read yet, and may be the best, would be lost
+        with self._lock:
+            self._on_device[key] = value.detach()
+        self._start_flusher()
+
+    def log_epoch(self, epoch: float) -> None:
+        """Take the number of the epoch that is going on."""
+        self._epoch = _finite(epoch)
+
+    def log_learning_rate(self, learning_rate: float) -> None:
+        """Take the learning rate."""
+        self._learning_rate = _finite(learning_rate)
+
+    def flush(self) -> None:
+        """Read what is still on a device; waits for the device."""
+        with self._lock:
+            waiting, self._on_device = self._on_device, {}
+        for key, value in waiting.items():
+            self._keep(key, value)
+
+    def close(self) -> None:
+        """Read the last values and end the tally's thread, if it had one; what is reported later does not count."""
+        self._closing.set()
+        if self._flusher is not None:
+            self._flusher.join(timeout=_FLUSH_SECONDS)
+            self._flusher = None
+        self.flush()
+        self._closed = True
+
+    def read(self) -> Reported:
+        """What was reported until now."""
+        with self._lock:
+            return Reported(
+                steps=self._steps,
+                samples=self._samples,
+                passes=self._passes,
+                step_counts=tuple(self._step_counts),
+                step_ns=self._step_ns,
+                epoch=self._epoch,
+                learning_rate=self._learning_rate,
+                loss=self._of("loss"),
+                accuracy=self._of("accuracy"),
+                best_accuracy=self._best_accuracy,
+            )
+
+    def _of(self, name: str) -> dict[Split, float]:
+        return {split: self._values[name, split] for split in SPLITS if (name, split) in self._values}
+
+    def _keep(self, key: tuple[str, Split], value: Any) -> None:
+        try:
+            number = _finite(value)
+        except Exception as wrong:  # whatever a tensor raises must not end the training
+            number = None
+            if key not in self._complained:
+                self._complained.add(key)
+                _log.warning("%s of the %s split is not a number, and is left out: %s", *key, wrong)
+        with self._lock:
+            if number is None:
+                self._values.pop(key, None)
+                return
+            self._values[key] = number
+            if key == ("accuracy", "validation"):
+                self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
+
+    def _start_flusher(self) -> None:
+        if self._flusher is None and not self._closing.is_set():
+            self._flusher = threading.Thread(target=self._flush_in_background, name="taximeter-flush", daemon=True)
+            self._flusher.start()
+
+    def _flush_in_background(self) -> None:
+        while not self._closing.wait(_FLUSH_SECONDS):
+            self.flush()
+
+
+def _is_on_device(value: Any) -> bool:
+    # Duck-typed: torch is not imported for the sake of a type. On the CPU there is no device to wait for.
+    return not getattr(value, "is_cpu", True)
+
+
+def _finite(value: Any) -> float | None:
+    number = float(value.detach() if hasattr(value, "detach") else value)
+    return number if math.isfinite(number) else None
