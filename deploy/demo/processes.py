@@ -20,13 +20,18 @@ _TETHER = Path(__file__).with_name("tether.py")
 
 
 class EndedEarly(Exception):
-    """A process that should have gone on has ended. Says which, with what status, and the tail of its log."""
+    """A process that should have gone on has ended. Says which and with what status; `tail` is the end of its log."""
+
+    def __init__(self, reason: str, tail: str) -> None:
+        super().__init__(reason)
+        self.tail = tail
 
 
 class Process:
     """One child, leader of a session and a process group of its own, so that a Ctrl-C in the terminal is not its own.
 
-    `log` gets its output; without one it writes where we do. On Linux it also ends when we are killed outright.
+    `log` gets its output; without one it writes where we do. `env` is its whole environment, by default ours. On Linux
+    it also ends when we are killed outright.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
-                env={**os.environ, **(env or {})},
+                env=env,
                 start_new_session=True,
             )
         finally:
@@ -69,7 +74,7 @@ class Process:
         """Raises `EndedEarly` if it has ended."""
         status = self.status()
         if status is not None:
-            raise EndedEarly(f"{self.name} ended with status {status}{self._tail()}")
+            raise EndedEarly(f"{self.name} ended with status {status}", self._tail())
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the process itself, which may then end its own children in order."""
@@ -99,7 +104,7 @@ class Process:
         if self.log is None:
             return ""
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-        return f"; its log {self.log} ends with:\n" + "\n".join(f"    {line}" for line in lines)
+        return "\n".join([f"{self.log} ends with:", *(f"    {line}" for line in lines)])
 
 
 class Processes(AbstractContextManager["Processes"]):

@@ -1,0 +1,106 @@
+"""The configuration files of the demo, written into its own folder.
+
+Those of Prometheus and Alertmanager are the repository's, read and given loopback addresses: there is no second copy
+that could drift away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from demo.ports import HOST, Ports
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+PROJECT = "demo"
+BUDGET = "demo"
+CURRENCY = "USD"
+PER_HOUR = Decimal("3600.00")
+"""Made up: a dollar a second, so that a budget is used up while one watches."""
+LIMIT = Decimal("8.00")
+THRESHOLDS = (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Configs:
+    """The files that were written."""
+
+    prometheus: Path
+    alertmanager: Path
+    exporter: Path
+
+
+def write_configs(folder: Path, ports: Ports, *, gpus: int) -> Configs:
+    """Write all three into `folder`, which exists."""
+    configs = Configs(folder / "prometheus.yml", folder / "alertmanager.yml", folder / "taximeter.yaml")
+    _write(configs.prometheus, prometheus_config(REPOSITORY / "prometheus" / "prometheus.yml", ports))
+    _write(configs.alertmanager, alertmanager_config(REPOSITORY / "alertmanager" / "alertmanager.yml", ports))
+    _write(configs.exporter, exporter_config(ports, gpus=gpus))
+    return configs
+
+
+def prometheus_config(source: Path, ports: Ports) -> dict[str, Any]:
+    """Prometheus's configuration with targets on loopback, each job's single one, and rules by absolute path."""
+    config = _read(source)
+    targets = {
+        "taximeter-exporter": ports.exporter,
+        "taximeter-trainer": ports.trainer,
+        "prometheus": ports.prometheus,
+        "alertmanager": ports.alertmanager,
+    }
+    for job in config["scrape_configs"]:
+        job["static_configs"] = [{"targets": [f"{HOST}:{targets[job['job_name']]}"]}]
+    for alertmanager in config["alerting"]["alertmanagers"]:
+        alertmanager["static_configs"] = [{"targets": [f"{HOST}:{ports.alertmanager}"]}]
+    config["rule_files"] = [str(source.parent / pattern) for pattern in config["rule_files"]]
+    return config
+
+
+def alertmanager_config(source: Path, ports: Ports) -> dict[str, Any]:
+    """Alertmanager's configuration with the receiver on loopback and without e-mail, templates by absolute path."""
+    config = _read(source)
+    config["global"] = {key: value for key, value in config["global"].items() if not key.startswith("smtp_")}
+    for receiver in config["receivers"]:
+        receiver.pop("email_configs", None)
+        for webhook in receiver.get("webhook_configs", []):
+            webhook["url"] = f"http://{HOST}:{ports.receiver}/"
+    config["templates"] = [str(source.parent / pattern) for pattern in config["templates"]]
+    return config
+
+
+def exporter_config(ports: Ports, *, gpus: int) -> dict[str, Any]:
+    """A machine at a made-up price, and a budget small enough to be used up by the demo's run."""
+    offer = {"provider": "made-up", "region": "demo", "instance_type": "demo-machine", "pricing_model": "on_demand"}
+    return {
+        "listen": f"{HOST}:{ports.exporter}",
+        "ledger": "ledger.db",
+        "host": offer,
+        "prices": [{**offer, "per_hour": float(PER_HOUR), "currency": CURRENCY, "gpus": gpus}],
+        "budgets": [
+            {
+                "name": BUDGET,
+                "period": "month",
+                "timezone": "UTC",
+                "limit": float(LIMIT),
+                "currency": CURRENCY,
+                "scope": {"project": PROJECT},
+                "thresholds": [float(threshold) for threshold in THRESHOLDS],
+            }
+        ],
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return config
+
+
+def _write(path: Path, config: Mapping[str, Any]) -> None:
+    note = "# Written by the demo at each start; changes are lost.\n"
+    path.write_text(note + yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")

@@ -1,0 +1,42 @@
+"""Asking the parts of the stack over HTTP. Everything is on loopback, so no proxy is asked."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
+
+TIMEOUT_SECONDS = 2.0
+_OPENER = build_opener(ProxyHandler({}))
+
+
+class NoAnswer(Exception):
+    """An address did not answer as it should. Says which, and how."""
+
+
+def answers(url: str) -> bool:
+    """Whether a GET is answered with 200."""
+    try:
+        with _OPENER.open(url, timeout=TIMEOUT_SECONDS):
+            return True
+    except HTTPError as error:
+        error.close()
+        return False
+    except (OSError, HTTPException):
+        return False
+
+
+def get_json(url: str, **parameters: str) -> Any:
+    """The JSON that a GET answers. Raises `NoAnswer`."""
+    full = f"{url}?{urlencode(parameters)}" if parameters else url
+    try:
+        with _OPENER.open(full, timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+    except HTTPError as error:
+        with error:
+            raise NoAnswer(f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise NoAnswer(f"{url} did not answer: {error}") from error
