@@ -106,20 +106,25 @@ class Scenario:
     errors: Mapping[str, int] = field(default_factory=dict)
     """NVML's code for a call without a device, by the function's name: `{"nvmlInitWithFlags": 9}` is a driver that is
     not loaded."""
-    call_log: Path | None = None
-    """The library appends the name of every call to this file."""
 
-    def _lines(self) -> Iterator[str]:
-        keys: dict[str, object | None] = {"gpus": len(self.gpus), "driver_version": self.driver_version}
-        keys |= {"call_log": self.call_log} | {f"error.{call}": code for call, code in self.errors.items()}
+    def _lines(self, call_log: Path | None) -> Iterator[str]:
+        keys: dict[str, object | None] = {
+            "gpus": len(self.gpus),
+            "driver_version": self.driver_version,
+            "call_log": call_log,
+        }
+        keys |= {f"error.{call}": code for call, code in self.errors.items()}
         for index, gpu in enumerate(self.gpus):
             keys |= {f"gpu.{index}.{key}": value for key, value in gpu.keys().items()}
         return (f"{key} = {value}\n" for key, value in keys.items() if value is not None)
 
-    def write(self, path: Path) -> None:
-        """Put the scenario in place of the one at `path`, whole at any moment."""
+    def write(self, path: Path, *, call_log: Path | None = None) -> None:
+        """Put the scenario in place of the one at `path`, whole at any moment.
+
+        The library appends the name of every call to the file `call_log`.
+        """
         unfinished = path.with_name(f"{path.name}.next")
-        unfinished.write_text("".join(self._lines()), encoding="utf-8")
+        unfinished.write_text("".join(self._lines(call_log)), encoding="utf-8")
         unfinished.replace(path)
 
 

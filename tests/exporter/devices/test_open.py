@@ -1,0 +1,78 @@
+"""Which source a machine gets."""
+
+from __future__ import annotations
+
+import logging
+
+import pynvml
+import pytest
+from fakes.manual_clock import ManualClock
+from fakes.nvml.in_process import FakeNvml
+from fakes.nvml.scenario import FakeGpu, Scenario, gpus
+from taximeter_exporter.devices.host import HostSource
+from taximeter_exporter.devices.nvml import NvmlSource
+from taximeter_exporter.devices.open import open_source
+from taximeter_exporter.devices.reading import ReadError, Source
+from taximeter_exporter.devices.simulated import SimulatedSource
+
+
+def refuse() -> str:
+    raise AssertionError("the host's uuid is asked for though the host is not the device")
+
+
+def open_here(*, simulate: bool = False) -> Source:
+    return open_source(simulate=simulate, host_uuid=refuse, clock=ManualClock())
+
+
+def open_host() -> Source:
+    return open_source(simulate=False, host_uuid=lambda: "HOST-1", clock=ManualClock())
+
+
+@pytest.fixture(autouse=True)
+def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+def test_simulated_if_asked_for_and_the_driver_is_left_alone(
+    fake_nvml: FakeNvml, told: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(open_here(simulate=True), SimulatedSource)
+    assert fake_nvml.calls() == []
+    assert told.messages == ["devices: simulated GPUs, as asked for; nothing that they show is real"]
+
+
+def test_the_drivers_gpus(fake_nvml: FakeNvml, told: pytest.LogCaptureFixture) -> None:
+    fake_nvml.answer(gpus(count=2, processes=1))
+    source = open_here()
+    assert isinstance(source, NvmlSource)
+    assert told.messages == ["devices: 2 GPUs that the NVIDIA driver shows"]
+    source.close()
+
+
+def test_the_host_where_there_is_no_driver(fake_nvml: FakeNvml, told: pytest.LogCaptureFixture) -> None:
+    fake_nvml.answer(Scenario(errors={"nvmlInitWithFlags": pynvml.NVML_ERROR_DRIVER_NOT_LOADED}))
+    source = open_host()
+    assert isinstance(source, HostSource)
+    assert [device.uuid for device in source.devices()] == ["HOST-1"]
+    assert told.messages == ["devices: the host itself (no NVIDIA driver: Driver Not Loaded)"]
+
+
+def test_the_host_where_the_driver_has_no_gpu(fake_nvml: FakeNvml, told: pytest.LogCaptureFixture) -> None:
+    fake_nvml.answer(Scenario(gpus=()))
+    assert isinstance(open_host(), HostSource)
+    assert fake_nvml.calls()[-1] == "nvmlShutdown"
+    assert told.messages == ["devices: the host itself (the NVIDIA driver shows no GPU)"]
+
+
+def test_the_host_does_not_stand_in_for_gpus_that_fail(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(Scenario(gpus=(FakeGpu(lost=True),)))
+    with pytest.raises(ReadError, match="GPU is lost"):
+        open_here()
+    assert fake_nvml.calls()[-1] == "nvmlShutdown"
+
+
+def test_the_host_does_not_stand_in_for_a_driver_that_does_not_start(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(Scenario(errors={"nvmlInitWithFlags": pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH}))
+    with pytest.raises(ReadError, match="nvmlInit"):
+        open_here()

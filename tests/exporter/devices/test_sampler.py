@@ -1,0 +1,244 @@
+"""Sampling: exact with a clock that the test moves, and alive with threads on a driver that hangs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from fakes.manual_clock import ManualClock
+from fakes.nvml.in_process import FakeNvml
+from fakes.nvml.scenario import FakeGpu, Scenario, gpus
+from taximeter_exporter.clock import NS_PER_SECOND, SystemClock
+from taximeter_exporter.devices.nvml import NvmlSource
+from taximeter_exporter.devices.reading import Device, DeviceKind, ReadError, Reading, Sample
+from taximeter_exporter.devices.sampler import Sampler
+
+THREE = gpus(count=3, processes=1)
+HOUR_NS = 3600 * NS_PER_SECOND
+
+
+def changed(scenario: Scenario, index: int, **quantities: object) -> Scenario:
+    fakes: list[FakeGpu] = list(scenario.gpus)
+    fakes[index] = replace(fakes[index], **quantities)  # type: ignore[arg-type]
+    return replace(scenario, gpus=tuple(fakes))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(elapsed_ns=100 * NS_PER_SECOND, time_ns=1_700_000_000 * NS_PER_SECOND)
+
+
+@pytest.fixture
+def sampler(fake_nvml: FakeNvml, clock: ManualClock) -> Iterator[Sampler]:
+    """Three GPUs, a second between samples, no threads."""
+    fake_nvml.answer(THREE)
+    sampler = Sampler(NvmlSource(), clock, interval_ns=NS_PER_SECOND)
+    yield sampler
+    sampler.stop(0)
+
+
+def sample_all(sampler: Sampler) -> None:
+    for device in sampler.devices:
+        sampler.sample_once(device)
+
+
+def wait_until(condition: Callable[[], bool], *, what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"waited 20 s in vain until {what}"
+        time.sleep(0.002)
+
+
+def test_before_the_first_sample(sampler: Sampler) -> None:
+    snapshot = sampler.snapshot()
+    assert [(sample.reading, sample.error, sample.taken_ns) for sample in snapshot.samples] == [
+        (None, "not read yet", None)
+    ] * 3
+    assert not snapshot.collect_success
+    assert snapshot.last_success_time_ns is None
+
+
+def test_a_snapshot_has_the_last_reading_of_every_device(sampler: Sampler, clock: ManualClock) -> None:
+    sample_all(sampler)
+    clock.advance(ns=400)
+    snapshot = sampler.snapshot()
+    assert [sample.device.index for sample in snapshot.samples] == ["0", "1", "2"]
+    for sample in snapshot.samples:
+        assert sample.reading is not None
+        assert sample.reading.utilization_ratio == 0.83
+        assert sample.error is None
+        assert sample.taken_ns == 100 * NS_PER_SECOND
+    assert snapshot.collect_success
+    assert snapshot.last_success_time_ns == 1_700_000_000 * NS_PER_SECOND
+
+
+def test_a_snapshot_never_calls_the_driver(fake_nvml: FakeNvml, sampler: Sampler) -> None:
+    sample_all(sampler)
+    before = fake_nvml.calls()
+    for _ in range(100):
+        assert sampler.snapshot().collect_success
+    assert fake_nvml.calls() == before
+    sample_all(sampler)
+    assert len(fake_nvml.calls()) > len(before)
+
+
+def test_a_device_that_fails_does_not_take_the_others_along(
+    fake_nvml: FakeNvml, sampler: Sampler, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    sample_all(sampler)
+    fake_nvml.answer(changed(THREE, 1, lost=True))
+    for _ in range(5):
+        clock.advance(seconds=1)
+        sample_all(sampler)
+    first, second, third = sampler.snapshot().samples
+    assert first.reading is not None
+    assert third.reading is not None
+    assert second.reading is None
+    assert second.error == "nvmlDeviceGetMemoryInfo: GPU is lost"
+    assert not sampler.snapshot().collect_success
+    # the last moment in which all had answered
+    assert sampler.snapshot().last_success_time_ns == 1_700_000_000 * NS_PER_SECOND
+
+    fake_nvml.answer(THREE)
+    sample_all(sampler)
+    assert sampler.snapshot().collect_success
+    assert sampler.snapshot().last_success_time_ns == 1_700_000_005 * NS_PER_SECOND
+    # said once when it begins and once when it ends, not at every sample
+    uuid = second.device.uuid
+    assert caplog.messages == [
+        f"{uuid} cannot be read: nvmlDeviceGetMemoryInfo: GPU is lost",
+        f"{uuid} is read again",
+    ]
+
+
+def test_a_device_that_falls_silent_has_no_reading_after_three_intervals(sampler: Sampler, clock: ManualClock) -> None:
+    sample_all(sampler)
+    first, second, third = sampler.devices
+
+    def advance(ns: int) -> Sample:
+        clock.advance(ns=ns)
+        sampler.sample_once(first)
+        sampler.sample_once(third)
+        return sampler.snapshot().samples[1]
+
+    assert advance(3 * NS_PER_SECOND).reading is not None
+    assert sampler.snapshot().collect_success
+    silent = advance(1)
+    assert (silent.reading, silent.error, silent.taken_ns) == (None, "no answer for 3 s", None)
+    assert advance(7 * NS_PER_SECOND).error == "no answer for 10 s"
+    snapshot = sampler.snapshot()
+    assert not snapshot.collect_success
+    assert snapshot.last_success_time_ns == 1_700_000_000 * NS_PER_SECOND
+    assert [sample.reading is None for sample in snapshot.samples] == [False, True, False]
+    sampler.sample_once(second)
+    assert sampler.snapshot().collect_success
+
+
+def test_a_device_that_never_answers_is_silent_from_the_beginning(sampler: Sampler, clock: ManualClock) -> None:
+    clock.advance(seconds=4)
+    assert {sample.error for sample in sampler.snapshot().samples} == {"no answer for 4 s"}
+
+
+class SlowSource:
+    """Two devices, of which the second takes two seconds by the test's clock, or breaks in an unforeseen way."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.broken = False
+        self.closed = 0
+
+    def devices(self) -> tuple[Device, ...]:
+        return tuple(Device(uuid=f"GPU-{n}", kind=DeviceKind.GPU, index=str(n), model="slow") for n in range(2))
+
+    def read(self, device: Device) -> Reading:
+        if self.broken and device.index == "1":
+            raise KeyError("unforeseen")
+        self._clock.advance(seconds=2 * int(device.index))
+        return Reading(utilization_ratio=0.5)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_snapshot_says_how_long_the_slowest_took(clock: ManualClock) -> None:
+    sampler = Sampler(SlowSource(clock), clock, interval_ns=NS_PER_SECOND)
+    assert sampler.snapshot().duration_ns == 0
+    sample_all(sampler)
+    assert sampler.snapshot().duration_ns == 2 * NS_PER_SECOND
+    # a reading is as old as its answer
+    assert [sample.taken_ns for sample in sampler.snapshot().samples] == [100 * NS_PER_SECOND, 102 * NS_PER_SECOND]
+
+
+def test_a_defect_in_reading_one_device_is_an_error_of_that_device(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = SlowSource(clock)
+    source.broken = True
+    sampler = Sampler(source, clock, interval_ns=NS_PER_SECOND)
+    sample_all(sampler)
+    first, second = sampler.snapshot().samples
+    assert first.reading is not None
+    assert second.error == "KeyError: 'unforeseen'"
+    assert "Traceback" in caplog.text
+
+
+def test_devices_that_cannot_be_listed(fake_nvml: FakeNvml, clock: ManualClock) -> None:
+    source = NvmlSource()
+    fake_nvml.answer(Scenario(errors={"nvmlDeviceGetCount_v2": 999}))
+    with pytest.raises(ReadError, match="nvmlDeviceGetCount"):
+        Sampler(source, clock, interval_ns=NS_PER_SECOND)
+    fake_nvml.answer(Scenario())
+    source.close()
+
+
+def test_a_driver_that_hangs_on_one_gpu_leaves_the_others_and_may_come_back(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(THREE)
+    sampler = Sampler(NvmlSource(), SystemClock(), interval_ns=20_000_000)
+    sampler.start()
+    wait_until(lambda: sampler.snapshot().collect_success, what="all three are read")
+
+    hanging = changed(THREE, 1, hang=True)
+    fake_nvml.answer(hanging)
+    wait_until(lambda: sampler.snapshot().samples[1].reading is None, what="the hanging GPU has no reading")
+    assert sampler.snapshot().samples[1].error == "no answer for 0 s"
+    # the others do not only keep their readings, they follow what changes
+    fake_nvml.answer(changed(changed(hanging, 0, utilization_percent=11), 2, utilization_percent=12))
+
+    def others() -> list[float | None]:
+        samples = sampler.snapshot().samples
+        return [sample.reading.utilization_ratio if sample.reading else None for sample in samples]
+
+    wait_until(lambda: others() == [0.11, None, 0.12], what="the others go on")
+    assert sampler.snapshot().last_success_time_ns is not None
+
+    fake_nvml.answer(THREE)
+    wait_until(lambda: sampler.snapshot().collect_success, what="the GPU comes back")
+    assert sampler.stop(20)
+    assert fake_nvml.calls()[-1] == "nvmlShutdown"
+
+
+def test_stop_does_not_wait_for_the_interval_and_closes_the_source(clock: ManualClock) -> None:
+    source = SlowSource(clock)
+    sampler = Sampler(source, clock, interval_ns=HOUR_NS)
+    sampler.start()
+    wait_until(lambda: sampler.snapshot().collect_success, what="both are read")
+    # a thread that slept its interval would still live after these 20 s
+    assert sampler.stop(20)
+    assert source.closed == 1
+
+
+def test_stop_does_not_wait_for_a_driver_that_hangs_nor_shut_it_down(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(THREE)
+    sampler = Sampler(NvmlSource(), SystemClock(), interval_ns=20_000_000)
+    fake_nvml.answer(changed(THREE, 0, hang=True))
+    sampler.start()
+    wait_until(lambda: sampler.snapshot().samples[2].reading is not None, what="the third is read")
+    assert not sampler.stop(0.05)
+    assert "nvmlShutdown" not in fake_nvml.calls()
+    # let the thread out of the library before the test ends
+    fake_nvml.answer(THREE)
+    assert sampler.stop(20)
