@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
@@ -19,7 +18,7 @@ _MEMORY_IDLE_BYTES = _GIB // 2
 _POWER_IDLE_WATTS = 70
 _POWER_LIMIT_WATTS = 700
 _TEMPERATURE_IDLE_CELSIUS = 31
-_TEMPERATURE_PER_WATT = Fraction(1, 15)
+_CELSIUS_PER_WATT = 1 / 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,30 +31,32 @@ class Workload:
     memory_bytes: int
     processes: int
 
-    @property
-    def round_seconds(self) -> int:
-        """The length of one round."""
-        return self.points[-1][0]
-
-    def utilization(self, seconds: Fraction) -> Fraction:
+    def utilization_ratio(self, elapsed_ns: int) -> float:
         """0 to 1, at a moment."""
-        within = seconds % self.round_seconds
-        place = bisect_right(self.points, within, key=lambda point: Fraction(point[0]))
+        within_ns = elapsed_ns % self._round_ns
+        place = bisect_right(self.points, within_ns, key=lambda point: point[0] * NS_PER_SECOND)
         (start, low), (end, high) = self.points[place - 1], self.points[place]
-        return (low + (high - low) * (within - start) / (end - start)) / 100
+        passed = within_ns / NS_PER_SECOND - start
+        return (low + (high - low) * passed / (end - start)) / 100
 
-    def busy_seconds(self, seconds: Fraction) -> Fraction:
-        """The integral of utilization from 0 to a moment, exactly (the area under straight lines)."""
-        rounds, within = divmod(seconds, self.round_seconds)
-        return rounds * self._area(Fraction(self.round_seconds)) + self._area(within)
+    def percent_ns(self, elapsed_ns: int) -> int:
+        """The integral of utilization from 0 to a moment, rounded down, in percent times nanoseconds."""
+        rounds, within_ns = divmod(elapsed_ns, self._round_ns)
+        return rounds * self._area(self._round_ns) + self._area(within_ns)
 
-    def _area(self, until: Fraction) -> Fraction:
-        area = Fraction(0)
+    @property
+    def _round_ns(self) -> int:
+        return self.points[-1][0] * NS_PER_SECOND
+
+    def _area(self, until_ns: int) -> int:
+        """Under straight lines; in integers, so that it never falls."""
+        area = 0
         for (start, low), (end, high) in pairwise(self.points):
-            length = min(until, Fraction(end)) - start
-            if length <= 0:
+            span_ns = (end - start) * NS_PER_SECOND
+            passed_ns = min(until_ns - start * NS_PER_SECOND, span_ns)
+            if passed_ns <= 0:
                 break
-            area += length * (low + (high - low) * length / (2 * (end - start))) / 100
+            area += (2 * low * span_ns + (high - low) * passed_ns) * passed_ns // (2 * span_ns)
         return area
 
 
@@ -105,22 +106,23 @@ class SimulatedSource:
     def read(self, device: Device) -> Reading:
         """See `Source.read`."""
         work = self._workloads[device]
-        now = Fraction(self._clock.elapsed_ns(), NS_PER_SECOND)
-        utilization = work.utilization(now)
-        span = _POWER_LIMIT_WATTS - _POWER_IDLE_WATTS
-        power = _POWER_IDLE_WATTS + span * utilization
+        now_ns = self._clock.elapsed_ns()
+        utilization = work.utilization_ratio(now_ns)
+        span_watts = _POWER_LIMIT_WATTS - _POWER_IDLE_WATTS
+        power_watts = _POWER_IDLE_WATTS + span_watts * utilization
         used = work.memory_bytes if utilization else _MEMORY_IDLE_BYTES
         # PID 0 is nobody's: no real process is taken for a simulated one
         running = tuple(Process(pid=0, memory_used_bytes=used // work.processes) for _ in range(work.processes))
         return Reading(
-            utilization_ratio=float(utilization),
+            utilization_ratio=utilization,
             memory_used_bytes=used,
             memory_free_bytes=_MEMORY_TOTAL_BYTES - used,
             memory_total_bytes=_MEMORY_TOTAL_BYTES,
-            power_watts=float(power),
+            power_watts=power_watts,
             power_limit_watts=float(_POWER_LIMIT_WATTS),
-            energy_joules=float(_POWER_IDLE_WATTS * now + span * work.busy_seconds(now)),
-            temperature_celsius=float(_TEMPERATURE_IDLE_CELSIUS + (power - _POWER_IDLE_WATTS) * _TEMPERATURE_PER_WATT),
+            energy_joules=(100 * _POWER_IDLE_WATTS * now_ns + span_watts * work.percent_ns(now_ns))
+            / (100 * NS_PER_SECOND),
+            temperature_celsius=_TEMPERATURE_IDLE_CELSIUS + (power_watts - _POWER_IDLE_WATTS) * _CELSIUS_PER_WATT,
             processes=running if utilization else (),
         )
 
