@@ -90,7 +90,7 @@ def alerts_firing() -> Panel:
         description="Taximeter's alerts that fire now, by severity. The table below names them.",
         unit=units.COUNT,
         background=True,
-        steps=((None, colours.GREY),),
+        steps=((None, "transparent"),),
         queries=[
             now(
                 f'count(ALERTS{{alertname=~"Taximeter.*", alertstate="firing", severity="{severity}"}}) or vector(0)',
@@ -99,7 +99,7 @@ def alerts_firing() -> Panel:
             for severity in severities
         ],
         overrides=[
-            thresholds_of(severity, ((None, colours.GREY), (1, colours.SEVERITIES[severity])))
+            thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
             for severity in severities
         ],
     )
@@ -108,17 +108,17 @@ def alerts_firing() -> Panel:
 def devices_metered() -> Panel:
     """Real and simulated devices: the money of simulated ones is not real."""
     return values(
-        title="Devices metered",
+        title="Devices",
         description="Devices with a price, real and simulated. The money of simulated devices is not real.",
         unit=units.COUNT,
         background=True,
-        steps=((None, colours.GREY),),
+        steps=((None, "transparent"),),
         queries=[
             now('count(taximeter_price_per_hour{simulated!="true"}) or vector(0)', "real"),
             now('count(taximeter_price_per_hour{simulated="true"}) or vector(0)', "simulated"),
         ],
         overrides=[
-            thresholds_of("real", ((None, colours.GREY), (1, colours.GOOD))),
-            thresholds_of("simulated", ((None, colours.GREY), (1, colours.SIMULATED))),
+            thresholds_of("real", ((None, "transparent"), (1, colours.GOOD))),
+            thresholds_of("simulated", ((None, "transparent"), (1, colours.SIMULATED))),
         ],
     )

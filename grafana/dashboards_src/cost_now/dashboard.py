@@ -44,25 +44,25 @@ def cost_now() -> Dashboard:
                 "Money",
                 [
                     Line(
-                        8,
+                        9,
                         [(money.by_share_over_time(), 12), (money.by_share(), 6), (money.by_phase(), 6)],
                     ),
-                    Line(8, [(money.by_run_over_time(), 12), (money.budgets_over_time(), 12)]),
+                    Line(9, [(money.by_run_over_time(), 12), (money.budgets_over_time(), 12)]),
                     Line(7, [(money.runs(), 24)]),
                 ],
             ),
             Section(
                 "Training",
                 [
-                    Line(8, [(training.accuracy_for_money(), 8), (training.accuracy(), 8), (training.loss(), 8)]),
-                    Line(8, [(training.throughput(), 8), (training.step_time(), 8), (training.phases(), 8)]),
+                    Line(9, [(training.accuracy_for_money(), 8), (training.accuracy(), 8), (training.loss(), 8)]),
+                    Line(9, [(training.throughput(), 8), (training.step_time(), 8), (training.phases(), 8)]),
                 ],
             ),
             Section(
                 "Devices",
                 [
                     Line(8, [(devices.utilisation(), 8), (devices.memory(), 8), (devices.power(), 8)]),
-                    Line(6, [(devices.prices(), 24)]),
+                    Line(5, [(devices.prices(), 24)]),
                 ],
             ),
             Section("Alerts and health", [Line(7, [(health.alerts(), 10), (health.exporters(), 14)])]),
@@ -121,5 +121,6 @@ def _annotations() -> list[AnnotationQuery]:
             title="Simulated",
             text="{{instance}} meters simulated devices: its money is not real",
             colour=colours.SIMULATED,
+            can_be_hidden=False,
         ),
     ]

@@ -21,7 +21,6 @@ def utilisation() -> Panel:
             "processors are busy. Low while a run is active: the device waits, and is paid for."
         ),
         unit=units.RATIO,
-        decimals=0,
         minimum=0,
         maximum=1,
         legend=(LAST, MEAN),
@@ -35,7 +34,6 @@ def memory() -> Panel:
         title="Memory used",
         description="Used share of the GPU's memory, or of the host's. At 100% the next allocation ends the run.",
         unit=units.RATIO,
-        decimals=0,
         minimum=0,
         maximum=1,
         legend=(LAST, MAX),

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import good_until, words
+from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 
@@ -60,11 +60,11 @@ def exporters() -> Panel:
             Column("instance", "Exporter"),
             Column("Value #A", "Up", mappings=words(_YES_NO), width=60),
             Column("Value #B", "Collecting", mappings=words(_YES_NO), width=90),
-            Column("Value #C", "Last read", units.SECONDS, decimals=0, steps=good_until(15, 60), width=90),
-            Column("Value #D", "Last booking", units.SECONDS, decimals=0, steps=good_until(30, 60), width=110),
-            Column("Value #E", "Failed writes", units.COUNT, steps=good_until(1, 1), width=110),
-            Column("Value #F", "Gaps", units.SECONDS, decimals=0, steps=good_until(1, 3600), width=80),
-            Column("Value #G", "Unpriced", units.SECONDS, decimals=0, steps=good_until(1, 3600), width=90),
+            Column("Value #C", "Last read", units.SECONDS, decimals=0, steps=watched(15, 60), width=90),
+            Column("Value #D", "Last booking", units.SECONDS, decimals=0, steps=watched(30, 60), width=110),
+            Column("Value #E", "Failed writes", units.COUNT, steps=watched(1, 1), width=110),
+            Column("Value #F", "Gaps", units.SECONDS, decimals=0, steps=watched(1, 3600), width=80),
+            Column("Value #G", "Unpriced", units.SECONDS, decimals=0, steps=watched(1, 3600), width=90),
         ],
         sort_by="Exporter",
         no_value="no exporter is scraped",

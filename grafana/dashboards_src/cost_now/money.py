@@ -124,7 +124,7 @@ def runs() -> Panel:
         queries=[
             rows(cost),
             rows(
-                f"""max by (run, project, user, model, simulated)
+                f"""max by (run, project, model, simulated)
                 ({kept(select("taximeter_run_info", RUN, PROJECT))})"""
             ),
             rows(f"max by (run) {of_project(select('taximeter_run_active', RUN))}"),
@@ -135,23 +135,22 @@ def runs() -> Panel:
             rows(f"1000 * {cost} / on (run) group_left () {samples}"),
         ],
         columns=[
-            Column("run", "Run"),
+            Column("run", "Run", width=210),
             Column("project", "Project"),
-            Column("user", "User"),
             Column("model", "Model"),
             Column(
                 "Value #C",
                 "State",
                 mappings=words({"1": ("active", colours.GOOD), "0": ("ended", "transparent")}, missing="ended"),
-                width=80,
+                width=75,
             ),
-            Column("Value #D", "Started", units.MOMENT, width=170),
-            Column("Value #E", "Device time", units.SECONDS, decimals=1, width=110),
-            Column("Value #A", "Cost", units.MONEY, decimals=2, width=100),
-            Column("currency", "Currency", width=90),
-            Column("Value #F", "Cost per hour", units.MONEY, decimals=2, width=115),
-            Column("Value #H", "Per 1,000 samples", units.MONEY, decimals=4, width=140),
-            Column("Value #G", "Accuracy", units.RATIO, decimals=1, width=90),
+            Column("Value #D", "Started", units.MOMENT, width=190),
+            Column("Value #E", "Device time", units.SECONDS, decimals=1, width=100),
+            Column("Value #A", "Cost", units.MONEY, decimals=2, width=80),
+            Column("currency", "Currency", width=80),
+            Column("Value #F", "Per hour", units.MONEY, decimals=2, width=80),
+            Column("Value #H", "Per 1k samples", units.MONEY, decimals=4, width=120),
+            Column("Value #G", "Accuracy", units.RATIO, decimals=1, width=85),
             Column(
                 "simulated",
                 "Simulated",

@@ -39,7 +39,6 @@ def accuracy() -> Panel:
         title="Accuracy",
         description="Share of the images that the model classifies rightly, by run; the training split is dashed.",
         unit=units.RATIO,
-        decimals=1,
         maximum=1,
         legend=(LAST, MAX),
         queries=[
@@ -74,9 +73,9 @@ def throughput() -> Panel:
     """Samples per second of each run."""
     samples = of_project(rate(select("taximeter_training_samples_total", RUN)))
     return lines(
-        title="Throughput",
-        description="Samples trained on per second, by run, all ranks together.",
-        unit=units.SAMPLES_PER_SECOND,
+        title="Samples per second",
+        description="How many samples each run trains on per second, all ranks together.",
+        unit=units.PER_SECOND,
         decimals=0,
         minimum=0,
         legend=(LAST, MEAN),
@@ -113,7 +112,6 @@ def phases() -> Panel:
         title="Time by phase",
         description="Share of the chosen runs' time that each phase of training takes. Waiting for data costs, too.",
         unit=units.RATIO,
-        decimals=0,
         minimum=0,
         maximum=1,
         stacked=True,

@@ -7,7 +7,15 @@ from dashboards_src.layer.queries import DATASOURCE
 
 
 def mark(
-    name: str, *, expr: str, title: str, text: str, colour: str, tags: str = "", value_is_time: bool = False
+    name: str,
+    *,
+    expr: str,
+    title: str,
+    text: str,
+    colour: str,
+    tags: str = "",
+    value_is_time: bool = False,
+    can_be_hidden: bool = True,
 ) -> AnnotationQuery:
     """A mark where `expr` has a value: a region for as long as it has, or a line at the value in milliseconds.
 
@@ -18,6 +26,7 @@ def mark(
         text: its text, with ``{{label}}``.
         colour: of the mark.
         tags: labels to show as tags, separated by commas.
+        can_be_hidden: the reader gets a switch for it.
         value_is_time: the value is the moment, in milliseconds since 1970.
     """
     return (
@@ -25,6 +34,7 @@ def mark(
         .name(name)
         .datasource(DATASOURCE)
         .enable(True)
+        .hide(not can_be_hidden)
         .expr(" ".join(expr.split()))
         .title_format(title)
         .text_format(text)

@@ -45,9 +45,9 @@ def curves(
         .datasource(DATASOURCE)
         .targets(list(targets([x, y])))
         .thresholds(thresholds(NO_THRESHOLD))
-        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .mapping(SeriesMapping.AUTO)
-        .series([])
+        .series([])  # for each frame: x its first number, y the second
         .show(XYShowMode.LINES)
         .line_width(2)
         .legend(
@@ -65,7 +65,10 @@ def curves(
                         "renameByName": {"Value #A": x_title, "Value #B": y_title},
                     },
                 ),
-                DataTransformerConfig("partitionByValues", options={"fields": list(by), "keepFields": False}),
+                DataTransformerConfig(
+                    "partitionByValues",
+                    options={"fields": list(by), "keepFields": False, "naming": {"asLabels": False}},
+                ),
             ]
         )
         .with_override(MatcherConfig("byName", x_title), [DynamicConfigValue("unit", x_unit)])

@@ -38,6 +38,11 @@ def good_until(warning: float, bad: float) -> Steps:
     return ((None, GOOD), (warning, WARNING), (bad, BAD))
 
 
+def watched(warning: float, bad: float) -> Steps:
+    """The same for a cell of a table, which keeps the colour of text while all is well."""
+    return ((None, "text"), (warning, WARNING), (bad, BAD))
+
+
 def thresholds(steps: Steps) -> ThresholdsConfig:
     """The SDK's form of absolute thresholds."""
     return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value, colour) for value, colour in steps])

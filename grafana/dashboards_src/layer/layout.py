@@ -10,6 +10,10 @@ from grafana_foundation_sdk.models.dashboard import GridPos, Panel, RowPanel
 
 COLUMNS = 24
 
+PLUGIN_VERSION = "12.0.0"
+"""The Grafana whose panel options these are: without it Grafana takes them for ancient and migrates them, which loses
+some."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -51,6 +55,7 @@ def placed(sections: Iterable[Section]) -> list[Panel | RowPanel]:
             x = 0
             for panel, width in line.panels:
                 panel.id_val = len(result) + 1
+                panel.plugin_version = PLUGIN_VERSION
                 panel.grid_pos = GridPos(h=line.height, w=width, x=x, y=y)
                 result.append(panel)
                 x += width

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.builders.common import (
     ReduceDataOptions,
     StackingConfig,
     VizLegendOptions,
+    VizTextDisplayOptions,
     VizTooltipOptions,
 )
 from grafana_foundation_sdk.builders.dashboard import FieldColor
@@ -100,7 +101,7 @@ def lines(
         no_value=no_value,
         overrides=overrides,
     )
-    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     panel.line_width(2).line_interpolation(LineInterpolation.LINEAR).show_points(VisibilityMode.NEVER)
     panel.fill_opacity(70 if stacked else 0)
     panel.stacking(StackingConfig().mode(StackingMode.NORMAL if stacked else StackingMode.NONE).group("A"))
@@ -173,7 +174,7 @@ def bars(
     panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel.display_mode(BarGaugeDisplayMode.BASIC).value_mode(BarGaugeValueMode.TEXT).show_unfilled(True)
     panel.orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.TOP)
-    panel.reduce_options(_last_value())
+    panel.reduce_options(_last_value()).text(VizTextDisplayOptions().title_size(14).value_size(18))
     return panel.build()
 
 

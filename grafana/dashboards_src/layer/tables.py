@@ -52,7 +52,7 @@ class Column:
             settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
         if self.mappings:
             settings.append(DynamicConfigValue("mappings", list(self.mappings)))
-            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background"}))
+            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
         return settings
 
 

@@ -3,13 +3,13 @@
 Money has no currency in its unit: series of several currencies may share a panel, so the currency is in the legend.
 """
 
-MONEY = "locale"  # thousands separators of the reader's language
+MONEY = "none"
 MONEY_PER_HOUR = "suffix:/h"
 RATIO = "percentunit"
 SECONDS = "s"
 WATTS = "watt"
 COUNT = "none"
 LOSS = "none"
-SAMPLES_PER_SECOND = "suffix: samples/s"
+PER_SECOND = "suffix:/s"
 TEXT = "string"
 MOMENT = "dateTimeAsLocal"  # from milliseconds
