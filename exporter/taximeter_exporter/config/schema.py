@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.periods import Period
 from taximeter_exporter.pricing.price import PricingModel
 
@@ -68,6 +69,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     sample_interval: str = "1s"
     ledger: str = "ledger.db"
     gap_policy: Literal["bill", "skip"] = "bill"
+    devices: DeviceChoice = DeviceChoice.AUTO
     host: HostSection
     prices: list[PriceSection]
     budgets: list[BudgetSection] = []

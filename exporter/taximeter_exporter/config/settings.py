@@ -15,6 +15,7 @@ from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.schema import BudgetSection, ConfigFile, PriceSection
 from taximeter_exporter.config.source import read
+from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.pricing.price import Offer, Price
 from taximeter_exporter.pricing.quote import PriceError, find_prices
@@ -33,6 +34,7 @@ class Settings:
     sample_interval_ns: int
     ledger: Path
     bill_gaps: bool
+    devices: DeviceChoice
     offer: Offer
     prices: tuple[Price, ...]
     """Of `offer`, by the day from which they hold; at least one."""
@@ -59,6 +61,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             # A path in the file is relative to the file; one in the environment to where the program was started.
             ledger=Path(file.ledger) if "ledger" in overridden else path.parent / file.ledger,
             bill_gaps=file.gap_policy == "bill",
+            devices=file.devices,
             offer=Offer(
                 provider=file.host.provider,
                 region=file.host.region,

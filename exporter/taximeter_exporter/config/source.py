@@ -11,11 +11,11 @@ import msgspec
 import yaml
 
 from taximeter_exporter.config.error import ConfigError
-from taximeter_exporter.config.explain import explain
 from taximeter_exporter.config.schema import ConfigFile, HostSection
+from taximeter_exporter.validation import explain
 
 _ENV_FIELDS = {
-    **{f"TAXIMETER_{name.upper()}": name for name in ("listen", "sample_interval", "ledger", "gap_policy")},
+    **{f"TAXIMETER_{name.upper()}": name for name in ("listen", "sample_interval", "ledger", "gap_policy", "devices")},
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},
 }
 
@@ -63,7 +63,7 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[ConfigFile, Mapping[st
     try:
         return msgspec.convert(raw, ConfigFile), overridden
     except msgspec.ValidationError as error:
-        field, message = explain(error)
+        field, message = explain(error, ConfigFile)
         where = f"environment variable {overridden[field]}" if field in overridden else str(path)
         raise ConfigError(where, field, message) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from enum import StrEnum
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.host import HostSource
@@ -14,15 +15,31 @@ from taximeter_exporter.devices.simulated import SimulatedSource
 _log = logging.getLogger(__name__)
 
 
-def open_source(*, simulate: bool, host_uuid: Callable[[], str], clock: Clock) -> Source:
+class DeviceChoice(StrEnum):
+    """Which devices are to be metered."""
+
+    AUTO = "auto"
+    GPU = "gpu"
+    HOST = "host"
+
+
+class NoDeviceError(Exception):
+    """GPUs are asked for and there are none; says why."""
+
+
+def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[], str], clock: Clock) -> Source:
     """Simulated GPUs if asked for, else the driver's GPUs, else the host itself; logs which and why.
 
     `host_uuid` is asked only if the host is the device. Raises `ReadError` if there is a driver that does not work:
-    the host must not quietly stand in for GPUs that cost money.
+    the host must not quietly stand in for GPUs that cost money. Raises `NoDeviceError` if GPUs are wanted and there is
+    none.
     """
     if simulate:
         _log.info("devices: simulated GPUs, as asked for; nothing that they show is real")
         return SimulatedSource(clock)
+    if wanted is DeviceChoice.HOST:
+        _log.info("devices: the host itself, as asked for")
+        return HostSource(host_uuid())
     try:
         source = NvmlSource()
     except DriverAbsent as absent:
@@ -33,7 +50,9 @@ def open_source(*, simulate: bool, host_uuid: Callable[[], str], clock: Clock) -
             _log.info("devices: %d GPUs that the NVIDIA driver shows", count)
             return source
         source.close()
-        why = "the NVIDIA driver shows no GPU"
+        why = "no GPU that the NVIDIA driver shows"
+    if wanted is DeviceChoice.GPU:
+        raise NoDeviceError(f"GPUs are asked for, but there is {why}; install the driver, or write `auto` or `host`")
     _log.info("devices: the host itself (%s)", why)
     return HostSource(host_uuid())
 

@@ -64,7 +64,8 @@ class Meter:
         self._busy = busy
         self._lock = threading.RLock()
         self._write_failures = 0
-        self._last_write_time_ns: int | None = None
+        self._last_write_time_ns = clock.time_ns()
+        self._last_write_ns = clock.elapsed_ns()
         self._runs = RunBook(clock, ledger.runs())
         self._totals = Totals()
         self._totals.add(ledger.usage(), self._runs.runs)
@@ -183,6 +184,7 @@ class Meter:
         self._ledger.book(usage, advances, changed)
         self._runs.changed.clear()
         time_ns = self._last_write_time_ns = self._clock.time_ns()
+        self._last_write_ns = self._clock.elapsed_ns()
         self._totals.add(usage, self._runs.runs)
         for book in self._budgets:
             book.add(usage, self._runs.runs)
@@ -224,6 +226,7 @@ class Meter:
             per_hour=self._per_hour(lambda _: True),
             write_failures=self._write_failures,
             last_write_time_ns=self._last_write_time_ns,
+            last_write_ns=self._last_write_ns,
         )
 
     def _run_state(self, run: Run) -> RunState:

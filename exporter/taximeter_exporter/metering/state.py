@@ -52,4 +52,6 @@ class MeterState:
     per_hour: Money
     """All devices together."""
     write_failures: int
-    last_write_time_ns: int | None
+    last_write_time_ns: int
+    last_write_ns: int
+    """The same, on `Clock.elapsed_ns`."""

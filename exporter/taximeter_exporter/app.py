@@ -1,0 +1,128 @@
+"""Wires the parts together, starts them in the order in which they can fail, and stops them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from taximeter_exporter.clock import NS_PER_SECOND, Clock
+from taximeter_exporter.config.error import ConfigError
+from taximeter_exporter.config.settings import Settings
+from taximeter_exporter.devices.busy import busy
+from taximeter_exporter.devices.open import NoDeviceError, open_source
+from taximeter_exporter.devices.reading import ReadError
+from taximeter_exporter.devices.sampler import Sampler
+from taximeter_exporter.metering.ledger import Ledger, LedgerError
+from taximeter_exporter.metering.meter import Meter
+from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
+from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
+from taximeter_exporter.web.routes import Routes
+from taximeter_exporter.web.server import PortError, WebServer
+
+log = logging.getLogger(__name__)
+
+_STOP_SECONDS = 0.5
+
+
+class Exporter:
+    """The running exporter."""
+
+    def __init__(self, *, meter: Meter, sampler: Sampler, server: WebServer, routes: Routes, interval_ns: int) -> None:
+        self._meter = meter
+        self._sampler = sampler
+        self._server = server
+        self._interval_s = interval_ns / NS_PER_SECOND
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._tick, name="meter", daemon=True),
+            threading.Thread(target=server.serve, args=(routes.handle,), name="web", daemon=True),
+        ]
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port
+
+    def start(self) -> None:
+        """Begin to sample, to meter and to answer; returns at once."""
+        self._sampler.start()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop answering, sample no more, and book what has passed."""
+        self._stopping.set()
+        self._server.stop()
+        for thread in self._threads:
+            thread.join()
+        self._sampler.stop(_STOP_SECONDS)
+        self._meter.tick()
+
+    def _tick(self) -> None:
+        while not self._stopping.wait(self._interval_s):
+            try:
+                self._meter.tick()
+            except Exception:
+                # The time stays unbooked, and the next tick takes it along.
+                log.exception("metering failed, and is tried again")
+
+
+@contextmanager
+def exporter(settings: Settings, *, clock: Clock, simulate: bool) -> Iterator[Exporter]:
+    """Everything opened and nothing started; closed again however it ends.
+
+    Raises `ConfigError` for whatever keeps it from starting; then nothing was booked or left open.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_named(settings))
+        server = WebServer(*settings.listen)
+        stack.callback(server.stop)
+        ledger = SqliteLedger(settings.ledger, simulated=simulate)
+        stack.callback(ledger.close)
+        source = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
+        sampler = Sampler(source, clock, interval_ns=settings.sample_interval_ns)
+        stack.callback(sampler.stop, _STOP_SECONDS)
+        schedule = schedule_for(settings.prices, sampler.devices)
+        meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
+        routes = Routes(clock=clock, meter=meter, snapshot=sampler.snapshot, interval_ns=settings.sample_interval_ns)
+        yield Exporter(
+            meter=meter, sampler=sampler, server=server, routes=routes, interval_ns=settings.sample_interval_ns
+        )
+
+
+def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler, schedule: Schedule) -> Meter:
+    return Meter(
+        clock=clock,
+        ledger=ledger,
+        devices=sampler.devices,
+        schedule=schedule,
+        budgets=settings.budgets,
+        bill_gaps=settings.bill_gaps,
+        busy=partial(_busy, sampler),
+    )
+
+
+def _busy(sampler: Sampler, uuid: str) -> bool | None:
+    for sample in sampler.snapshot().samples:
+        if sample.device.uuid == uuid:
+            return None if sample.reading is None else busy(sample.reading)
+    return None
+
+
+@contextmanager
+def _named(settings: Settings) -> Iterator[None]:
+    """Every failure with the file and the field at fault."""
+    host, port = settings.listen
+    try:
+        yield
+    except PortError as error:
+        raise ConfigError(str(settings.path), "listen", f"{host}:{port} {error}") from error
+    except LedgerError as error:
+        raise ConfigError(str(settings.path), "ledger", str(error)) from error
+    except PriceError as error:
+        raise ConfigError(str(settings.path), error.field, str(error)) from error
+    except (NoDeviceError, ReadError) as error:
+        raise ConfigError(str(settings.path), "devices", str(error)) from error

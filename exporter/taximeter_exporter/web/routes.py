@@ -1,0 +1,68 @@
+"""Which handler answers which call."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+from taximeter_exporter.clock import Clock
+from taximeter_exporter.devices.reading import Snapshot
+from taximeter_exporter.metering.meter import Meter
+from taximeter_exporter.web.api import Api, status_message
+from taximeter_exporter.web.health import Health
+from taximeter_exporter.web.http import HttpError, Request, Response, json_response
+from taximeter_exporter.web.page import page
+from taximeter_exporter.web.scrape import Scrape
+
+log = logging.getLogger(__name__)
+
+_Handler = Callable[..., Response]
+
+
+class Routes:
+    """The whole of what is served: one call a method and a path."""
+
+    def __init__(self, *, clock: Clock, meter: Meter, snapshot: Callable[[], Snapshot], interval_ns: int) -> None:
+        api = Api(meter)
+        scrape = Scrape(snapshot, meter.state)
+        health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
+        self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
+            (method, re.compile(path), handler)
+            for method, path, handler in (
+                ("GET", r"/", lambda _: page(snapshot(), meter.state())),
+                ("GET", r"/metrics", scrape.handle),
+                ("GET", r"/healthz", lambda _: health.alive()),
+                ("GET", r"/readyz", lambda _: health.ready()),
+                ("GET", r"/api/v1/status", lambda _: json_response(status_message(snapshot(), meter.state()))),
+                ("GET", r"/api/v1/budgets", api.budgets),
+                ("GET", r"/api/v1/runs", api.runs),
+                ("POST", r"/api/v1/runs", api.register),
+                ("GET", r"/api/v1/runs/([^/]+)", api.run),
+                ("POST", r"/api/v1/runs/([^/]+)/renew", api.renew),
+                ("POST", r"/api/v1/runs/([^/]+)/end", api.end),
+            )
+        ]
+
+    def handle(self, request: Request) -> Response:
+        """Answer any request; whatever goes wrong is an answer as well."""
+        try:
+            return self._dispatch(request)
+        except HttpError as error:
+            return error.response()
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return HttpError(500, "an error in the exporter; its log has it").response()
+
+    def _dispatch(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        allowed = []
+        for route_method, pattern, handler in self._routes:
+            match = pattern.fullmatch(request.path)
+            if match and route_method == method:
+                return handler(request, *match.groups())
+            if match:
+                allowed.append(route_method)
+        if allowed:
+            raise HttpError(405, f"{request.path} takes {' and '.join(allowed)}")
+        raise HttpError(404, "there is nothing at this address")
