@@ -41,7 +41,7 @@ Install Prometheus and Alertmanager so that prometheus, promtool, alertmanager a
 
 
 class ToolsMissing(Exception):
-    """Prometheus or Alertmanager is not here and could not be had. Says why, and what to install."""
+    """Prometheus or Alertmanager is not here and could not be had. Says why; `REMEDY` is what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def on_path(path: str) -> Tools:
     for tool, names in NAMES.items():
         hits = [hit for name in names if (hit := shutil.which(name, path=path))]
         if not hits:
-            raise ToolsMissing(f"{tool} is not on PATH.\n{REMEDY}")
+            raise ToolsMissing(f"{tool} is not on PATH.")
         found[tool] = Path(hits[0])
     return Tools(**found)
 
@@ -107,9 +107,7 @@ def _locked(path: Path, interrupts: Interrupts) -> Iterator[None]:
 def _fetch(folder: Path, root: Path, interrupts: Interrupts, say: Callable[[str], None]) -> None:
     missing = [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]
     if missing:
-        raise ToolsMissing(
-            f"Prometheus and Alertmanager are not on PATH, and there is no {missing[0]} to get them.\n{REMEDY}"
-        )
+        raise ToolsMissing(f"Prometheus and Alertmanager are not on PATH, and there is no {missing[0]} to get them.")
     say("Fetching Prometheus and Alertmanager from the distribution's packages (30 MB, unpacked into the project only)")
     with tempfile.TemporaryDirectory(dir=folder, prefix="fetch-") as name, Processes() as processes:
         work = Path(name)
@@ -140,11 +138,11 @@ def _fetch(folder: Path, root: Path, interrupts: Interrupts, say: Callable[[str]
             for package in OPTIONAL_PACKAGES:
                 apt("download", package)
         except TookTooLong as error:
-            raise ToolsMissing(f"{error}; its output is in {folder}/apt-*.log.\n{REMEDY}") from error
+            raise ToolsMissing(f"{error}; its output is in {folder}/apt-*.log.") from error
         if not downloaded:
             raise ToolsMissing(
                 "Prometheus and Alertmanager are not on PATH, and apt-get could not download them; "
-                f"its output is in {folder}/apt-*.log.\n{REMEDY}"
+                f"its output is in {folder}/apt-*.log."
             )
         for deb in debs.glob("*.deb"):
             _run(["dpkg", "-x", str(deb), str(tree)])
@@ -186,5 +184,5 @@ def _run(command: list[str]) -> str:
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.SubprocessError) as error:
-        raise ToolsMissing(f"{error}\n{REMEDY}") from error
+        raise ToolsMissing(f"{error}") from error
     return done.stdout

@@ -9,7 +9,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 10.0
 _OPENER = build_opener(ProxyHandler({}))
 
 
