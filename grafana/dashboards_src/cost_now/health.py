@@ -28,7 +28,7 @@ def alerts() -> Panel:
                 mappings=words({severity: (severity, colour) for severity, colour in colours.SEVERITIES.items()}),
                 width=90,
             ),
-            Column("alertname", "Alert"),
+            Column("alertname", "Alert", width=210),
             Column("budget", "Budget"),
             Column("run", "Run"),
             Column("instance", "Exporter"),

@@ -1,0 +1,58 @@
+"""The metrics that docs/architecture.md promises, read from its tables."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
+
+EVERYWHERE = frozenset({"job", "instance", "simulated"})
+TRAINER = frozenset({"run", "rank"})
+
+PROMETHEUS = {
+    "up": EVERYWHERE,
+    "ALERTS": EVERYWHERE | {"alertname", "alertstate", "severity", "budget", "period", "run"},
+}
+"""What Prometheus itself adds."""
+
+_ROW = re.compile(r"^\| (?P<names>`taximeter_[^|]+) \| (?P<type>gauge|counter|histogram) \|(?P<labels>[^|]*)\|$")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The tables of metrics.
+
+    Attributes:
+        labels: for each series' name (a histogram's with their suffixes) the labels that it may have.
+        text: the whole page.
+    """
+
+    labels: dict[str, frozenset[str]]
+    text: str
+
+
+def read_table(path: Path = ARCHITECTURE) -> Table:
+    """All metrics of the page.
+
+    A name that starts with an underscore goes on from the first two words of the row's first name.
+    """
+    text = path.read_text(encoding="utf-8")
+    trainer_from = text.index("### Trainer")
+    labels: dict[str, frozenset[str]] = {}
+    position = 0
+    for line in text.splitlines(keepends=True):
+        if match := _ROW.match(line.rstrip("\n")):
+            names = re.findall(r"`(\w+)`", match["names"])
+            stem = "_".join(names[0].split("_")[:2])
+            own = set(re.findall(r"[a-z_]+", re.sub(r"\(.*\)|:.*", "", match["labels"])))
+            common = EVERYWHERE | (TRAINER if position > trainer_from else set())
+            for name in names:
+                full = stem + name if name.startswith("_") else name
+                if match["type"] == "histogram":
+                    labels |= {f"{full}_{suffix}": frozenset(own | common) for suffix in ("sum", "count")}
+                    labels[f"{full}_bucket"] = frozenset(own | common | {"le"})
+                else:
+                    labels[full] = frozenset(own | common)
+        position += len(line)
+    return Table(labels=labels, text=text)

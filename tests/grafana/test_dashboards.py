@@ -1,0 +1,200 @@
+"""Rules that every generated dashboard keeps."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboards_src.layer import colours
+from grafana.contract import PROMETHEUS, REPOSITORY, read_table
+from grafana.queries import dashboard_queries, may_be_empty, panels
+
+FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
+ALL = {"project": ".*", "run": ".*", "currency": ".*"}
+
+_SERIES = re.compile(r"\b(?P<metric>taximeter_\w+|up|ALERTS)\b(?:\{(?P<matchers>[^}]*)\})?")
+_RECORDED = re.compile(r"\w+:\w+:\w+")
+
+
+@pytest.fixture(params=FILES, ids=lambda path: path.stem)
+def path(request: pytest.FixtureRequest) -> Path:
+    result: Path = request.param
+    return result
+
+
+@pytest.fixture
+def dashboard(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return result
+
+
+def datasources(node: Any) -> Iterator[Any]:
+    """Every value under a key ``datasource``, at any depth."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "datasource":
+                yield value
+            else:
+                yield from datasources(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from datasources(value)
+
+
+def test_there_is_a_dashboard() -> None:
+    assert FILES
+
+
+def test_every_metric_and_label_is_promised(path: Path) -> None:
+    promised = {**read_table().labels, **PROMETHEUS}
+    for query in dashboard_queries(path, variables=ALL):
+        found = list(_SERIES.finditer(query.expr))
+        assert found, f"{query.panel} {query.ref_id} asks for no metric: {query.expr}"
+        for series in found:
+            metric = series["metric"]
+            assert metric in promised, f"{query.panel} {query.ref_id}: {metric} is in no table"
+            for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", series["matchers"] or ""):
+                assert label in promised[metric], f"{query.panel} {query.ref_id}: {metric} has no label {label}"
+
+
+def test_no_recording_rule_is_needed(path: Path) -> None:
+    needing = [query for query in dashboard_queries(path, variables=ALL) if _RECORDED.search(query.expr)]
+    assert needing == []
+
+
+def test_queries_that_may_be_empty_exist() -> None:
+    known = {(query.panel, query.ref_id) for path in FILES for query in dashboard_queries(path, variables=ALL)}
+    assert {(query.panel, query.ref_id) for query in may_be_empty} <= known
+
+
+def test_identity(dashboard: dict[str, Any], path: Path) -> None:
+    assert dashboard["uid"] == f"taximeter-{path.stem}"
+    assert len(dashboard["uid"]) <= 40, "Grafana cuts uids at 40 characters"
+    assert dashboard["title"].startswith("Taximeter: ")
+    assert dashboard["description"]
+    assert dashboard["tags"] == ["taximeter"]
+    assert dashboard.get("id") is None
+    assert "__inputs" not in dashboard, "file provisioning fills in no inputs"
+
+
+def test_ids_are_unique(dashboard: dict[str, Any]) -> None:
+    ids = [panel["id"] for panel in dashboard["panels"]] + [
+        inner["id"] for row in dashboard["panels"] for inner in row.get("panels") or []
+    ]
+    assert [number for number, times in Counter(ids).items() if times > 1] == []
+    assert all(isinstance(number, int) and number > 0 for number in ids)
+
+
+def test_panel_titles_are_unique_within_a_kind(dashboard: dict[str, Any]) -> None:
+    titles = Counter((panel["title"], panel["type"]) for panel in panels(dashboard))
+    assert [title for title, times in titles.items() if times > 1] == []
+
+
+def test_every_panel_explains_itself(dashboard: dict[str, Any]) -> None:
+    for panel in panels(dashboard):
+        title = panel["title"]
+        defaults = panel["fieldConfig"]["defaults"]
+        assert title
+        assert len(panel["description"]) > 20, title
+        assert panel["description"].endswith("."), title
+        assert defaults["unit"], title
+        assert defaults["noValue"], title
+        assert defaults["thresholds"]["steps"][0]["value"] is None, title
+        assert panel["pluginVersion"], f"{title}: Grafana would migrate its options"
+
+
+def test_every_query_is_named(dashboard: dict[str, Any]) -> None:
+    for panel in panels(dashboard):
+        references = [target["refId"] for target in panel["targets"]]
+        assert references, panel["title"]
+        assert len(references) == len(set(references)), panel["title"]
+        for target in panel["targets"]:
+            assert target["expr"], panel["title"]
+            assert target["instant"] is not target["range"], panel["title"]
+            assert target["legendFormat"] or target["format"] == "table", f"{panel['title']} {target['refId']}"
+
+
+def test_every_legend_of_a_label_is_kept_by_its_query(dashboard: dict[str, Any]) -> None:
+    """A label in a legend that the aggregation drops shows as nothing."""
+    for panel in panels(dashboard):
+        for target in panel["targets"]:
+            kept = set(re.findall(r"\w+", " ".join(re.findall(r"\bby \(([^)]*)\)", target["expr"]))))
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert label in kept or not kept, f"{panel['title']} {target['refId']}: {label}"
+
+
+def test_every_table_column_comes_from_a_query(dashboard: dict[str, Any]) -> None:
+    for panel in panels(dashboard):
+        if panel["type"] != "table":
+            continue
+        labels = set(re.findall(r"\w+", " ".join(t["expr"] for t in panel["targets"])))
+        references = {f"Value #{target['refId']}" for target in panel["targets"]}
+        shown = panel["transformations"][1]["options"]["include"]["names"]
+        assert len(shown) == len(set(shown)), panel["title"]
+        for field in shown:
+            assert field in references or field in labels, f"{panel['title']}: {field}"
+
+
+def test_only_the_data_source_variable_is_asked(dashboard: dict[str, Any]) -> None:
+    found = list(datasources(dashboard))
+    assert found
+    assert all(source == {"type": "prometheus", "uid": "${datasource}"} for source in found)
+    for panel in panels(dashboard):
+        assert "datasource" in panel
+        assert all("datasource" in target for target in panel["targets"]), panel["title"]
+
+
+def test_variables(dashboard: dict[str, Any]) -> None:
+    source, *filters = dashboard["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
+    assert {variable["name"] for variable in filters} >= {"project", "run", "currency"}
+    for variable in filters:
+        assert variable["label"], variable["name"]
+        assert variable["description"], variable["name"]
+        assert variable["multi"], variable["name"]
+        assert variable["includeAll"], variable["name"]
+        assert variable["allValue"] == ".*", variable["name"]
+        assert variable["current"]["value"] == ["$__all"], variable["name"]
+        used = [target["expr"] for panel in panels(dashboard) for target in panel["targets"]]
+        assert any(f"${variable['name']}" in expr for expr in used), f"{variable['name']} filters nothing"
+
+
+def test_panels_fit_the_grid_and_do_not_overlap(dashboard: dict[str, Any]) -> None:
+    places = [(panel["title"], panel["gridPos"]) for panel in dashboard["panels"]]
+    for title, place in places:
+        assert place["x"] >= 0, title
+        assert place["w"] >= 3, title
+        assert place["h"] >= 1, title
+        assert place["x"] + place["w"] <= 24, title
+    for (one, a), (other, b) in combinations(places, 2):
+        beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
+        above = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
+        assert beside or above, f"{one} overlaps {other}"
+
+
+def test_simulated_devices_are_marked(dashboard: dict[str, Any]) -> None:
+    marks = {mark["name"]: mark for mark in dashboard["annotations"]["list"]}
+    assert 'simulated="true"' in marks["Simulated devices"]["expr"]
+    assert marks["Simulated devices"]["enable"]
+    assert marks["Simulated devices"]["hide"], "the reader must not be able to switch it off"
+
+
+def test_every_share_and_phase_has_a_colour() -> None:
+    text = read_table().text
+    shares = re.search(r"`share`:(.*?)\n`severity`", text, re.DOTALL)
+    phases = re.search(r"\| phase: ([a-z_, ]+) \|", text)
+    assert shares is not None
+    assert phases is not None
+    assert set(re.findall(r"\b(\w+) \(", shares[1])) == set(colours.SHARES)
+    assert set(phases[1].split(", ")) == set(colours.PHASES)
+
+
+@pytest.mark.parametrize(
+    "meanings", [colours.SHARES, colours.PHASES, colours.SEVERITIES], ids=["share", "phase", "sev"]
+)
+def test_no_colour_means_two_things(meanings: dict[str, str]) -> None:
+    assert len(set(meanings.values())) == len(meanings)
