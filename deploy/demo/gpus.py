@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from taximeter_exporter.clock import SystemClock
-from taximeter_exporter.devices.open import open_source
+from taximeter_exporter.devices.open import DeviceChoice, open_source
 from taximeter_exporter.devices.reading import DeviceKind
 
 
 def count_gpus(*, simulate: bool) -> int:
     """GPUs here, simulated ones included; 0 where the host itself is the device. Raises the exporter's `ReadError`."""
-    source = open_source(simulate=simulate, host_uuid=lambda: "HOST-demo", clock=SystemClock())
+    source = open_source(DeviceChoice.AUTO, simulate=simulate, host_uuid=lambda: "HOST-demo", clock=SystemClock())
     try:
         return sum(device.kind is DeviceKind.GPU for device in source.devices())
     finally:
