@@ -21,15 +21,16 @@ class Ports:
 
 
 USUAL = Ports(exporter=9877, trainer=9878, prometheus=9090, alertmanager=9093, grafana=3000, receiver=9099)
+ANY = Ports(exporter=0, trainer=0, prometheus=0, alertmanager=0, grafana=0, receiver=0)
 
 
 def free_ports(usual: Ports = USUAL) -> Ports:
-    """The usual ports where they are free, others where not; all different."""
+    """The usual ports where they are free, others where not or where the usual one is 0; all different."""
     taken = {getattr(usual, field.name) for field in fields(usual)}
     chosen: dict[str, int] = {}
     for field in fields(usual):
         port: int = getattr(usual, field.name)
-        while not is_free(port):
+        while port == 0 or not is_free(port):
             port = _any_free(taken)
         taken.add(port)
         chosen[field.name] = port

@@ -1,0 +1,148 @@
+"""Money that is spent becomes words that a person gets: real Prometheus, real Alertmanager, webhook and mail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+from demo.binaries import Tools
+from demo.configs import Configs, write_configs
+from demo.interrupts import Interrupts
+from demo.ports import ANY, Ports, free_ports
+from demo.processes import Processes
+from demo.stack import Starter
+from demo.web import get_json
+from support.exposition import serve_exposition
+from support.mail import catch_mail
+
+pytestmark = pytest.mark.binaries
+
+BUDGET = 'budget="demo",period="month",currency="USD",simulated="true"'
+
+
+def spent(amount: float) -> str:
+    thresholds = [(0.5, "info"), (0.8, "warning"), (1, "critical")]
+    lines = [
+        f'taximeter_budget_threshold_ratio{{{BUDGET},severity="{severity}",threshold="{at}"}} {at}'
+        for at, severity in thresholds
+    ]
+    return "\n".join(
+        [f"taximeter_budget_limit{{{BUDGET}}} 10", f"taximeter_budget_spent{{{BUDGET}}} {amount}", *lines, ""]
+    )
+
+
+def change(path: Path, **settings: Any) -> None:
+    """Set fields of the section `global` or of a route, so that a test waits one second where people wait ten."""
+    config = yaml.safe_load(path.read_text())
+    config["global"].update(settings)
+    for route in config.get("route", {}).get("routes", []):
+        route["group_interval"] = "1s"
+    path.write_text(yaml.safe_dump(config))
+
+
+@pytest.fixture
+def ports() -> Ports:
+    return free_ports(ANY)
+
+
+@pytest.fixture
+def configs(tmp_path: Path, ports: Ports) -> Configs:
+    return write_configs(tmp_path, ports, gpus=0)
+
+
+@pytest.fixture
+def starter(tmp_path: Path, ports: Ports) -> Iterator[Starter]:
+    with Processes() as processes:
+        yield Starter(tmp_path, ports, processes, Interrupts())
+
+
+def test_each_threshold_arrives_in_words_and_its_end_too(
+    tools: Tools, ports: Ports, configs: Configs, starter: Starter
+) -> None:
+    change(configs.prometheus, scrape_interval="1s", scrape_timeout="1s", evaluation_interval="1s")
+    change(configs.alertmanager)
+    received: list[tuple[str, str, str]] = []
+
+    def arrived(*wanted: tuple[str, str, str]) -> bool:
+        received[:] = [
+            (alert["status"], alert["severity"], alert["summary"])
+            for alert in get_json(f"{receiver.url}/")
+            if alert["labels"]["alertname"] == "TaximeterBudgetThreshold"
+        ]
+        return set(wanted) <= set(received)
+
+    def wait_for(*wanted: tuple[str, str, str]) -> None:
+        Interrupts().wait_until(lambda: arrived(*wanted), seconds=30, what=f"{wanted}")
+
+    with serve_exposition(ports.exporter) as exporter:
+        exporter.text = spent(4.99)
+        receiver = starter.receiver()
+        starter.alertmanager(tools.alertmanager, configs.alertmanager)
+        prometheus = starter.prometheus(tools.prometheus, configs.prometheus)
+
+        def seen(amount: str) -> bool:
+            answer = get_json(f"{prometheus.url}/api/v1/query", query="budget:taximeter_budget_spent:ratio")
+            return [entry["value"][1] for entry in answer["data"]["result"]] == [amount]
+
+        Interrupts().wait_until(lambda: seen("0.499"), seconds=30, what="the first evaluation")
+        assert arrived()
+        assert received == []
+
+        exporter.text = spent(5.12)
+        wait_for(("firing", "info", "Budget demo: 5.12 of 10.00 USD spent (51%) this month (simulated)"))
+        assert {severity for _, severity, _ in received} == {"info"}
+
+        exporter.text = spent(10)
+        whole = "Budget demo: 10.00 of 10.00 USD spent (100%) this month (simulated)"
+        wait_for(("firing", "warning", whole), ("firing", "critical", whole))
+
+        exporter.text = spent(0)
+        wait_for(("resolved", "info", whole), ("resolved", "warning", whole), ("resolved", "critical", whole))
+
+
+def test_mail_has_the_money_in_its_subject_and_says_what_to_do(
+    tools: Tools, ports: Ports, configs: Configs, starter: Starter
+) -> None:
+    """Alertmanager's configuration as compose has it, with nothing changed but the mail server's address."""
+    with catch_mail() as mailbox:
+        repository = Path(__file__).resolve().parents[2] / "alertmanager"
+        config = yaml.safe_load((repository / "alertmanager.yml").read_text())
+        config["global"]["smtp_smarthost"] = f"127.0.0.1:{mailbox.port}"
+        config["templates"] = [str(repository / pattern) for pattern in config["templates"]]
+        configs.alertmanager.write_text(yaml.safe_dump(config))
+        alertmanager = starter.alertmanager(tools.alertmanager, configs.alertmanager)
+        alert = {
+            "labels": {"alertname": "TaximeterBudgetThreshold", "budget": "demo", "severity": "warning"},
+            "annotations": {
+                "summary": "Budget demo: 8.00 of 10.00 USD spent (80%) this month",
+                "description": "Decide now which runs may go on.",
+            },
+            "startsAt": datetime.now(UTC).isoformat(),
+        }
+        post = Request(
+            f"{alertmanager.url}/api/v2/alerts",
+            data=json.dumps([alert]).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(post, timeout=10) as answer:
+            assert answer.status == 200
+        Interrupts().wait_until(lambda: len(mailbox.messages) > 0, seconds=30, what="the mail")
+    mail = mailbox.messages[0]
+    assert mail["Subject"] == "[WARNING] Budget demo: 8.00 of 10.00 USD spent (80%) this month"
+    assert mail["From"] == "taximeter@localhost"
+    assert mail["To"] == "budgets@localhost"
+    parts = {
+        part.get_content_type(): part.get_content().replace("\r\n", "\n")
+        for part in mail.walk()
+        if not part.is_multipart()
+    }
+    assert parts["text/plain"].startswith(
+        "WARNING: Budget demo: 8.00 of 10.00 USD spent (80%) this month\nDecide now which runs may go on.\n"
+    )
+    assert "<strong>Budget demo: 8.00 of 10.00 USD spent (80%) this month</strong>" in parts["text/html"]
