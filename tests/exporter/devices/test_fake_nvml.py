@@ -15,9 +15,9 @@ from fakes.nvml.scenario import FakeGpu, FakeInstance, FakeProcess, Scenario, gp
 
 SPAWNED = """
 from taximeter_exporter.clock import SystemClock
-from taximeter_exporter.devices.open import open_source
+from taximeter_exporter.devices.open import DeviceChoice, open_source
 
-source = open_source(simulate=False, host_uuid=lambda: "HOST-x", clock=SystemClock())
+source = open_source(DeviceChoice.GPU, simulate=False, host_uuid=lambda: "HOST-x", clock=SystemClock())
 for device in source.devices():
     print(device.uuid, len(source.read(device).processes))
 source.close()

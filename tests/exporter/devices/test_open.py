@@ -11,7 +11,7 @@ from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, Scenario, gpus
 from taximeter_exporter.devices.host import HostSource
 from taximeter_exporter.devices.nvml import NvmlSource
-from taximeter_exporter.devices.open import open_source
+from taximeter_exporter.devices.open import DeviceChoice, NoDeviceError, open_source
 from taximeter_exporter.devices.reading import ReadError, Source
 from taximeter_exporter.devices.simulated import SimulatedSource
 
@@ -20,12 +20,12 @@ def refuse() -> str:
     raise AssertionError("the host's uuid is asked for though the host is not the device")
 
 
-def open_here(*, simulate: bool = False) -> Source:
-    return open_source(simulate=simulate, host_uuid=refuse, clock=ManualClock())
+def open_here(wanted: DeviceChoice = DeviceChoice.AUTO, *, simulate: bool = False) -> Source:
+    return open_source(wanted, simulate=simulate, host_uuid=refuse, clock=ManualClock())
 
 
-def open_host() -> Source:
-    return open_source(simulate=False, host_uuid=lambda: "HOST-1", clock=ManualClock())
+def open_host(wanted: DeviceChoice = DeviceChoice.AUTO) -> Source:
+    return open_source(wanted, simulate=False, host_uuid=lambda: "HOST-1", clock=ManualClock())
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +42,10 @@ def test_simulated_if_asked_for_and_the_driver_is_left_alone(
     assert told.messages == ["devices: simulated GPUs, as asked for; nothing that they show is real"]
 
 
-def test_the_drivers_gpus(fake_nvml: FakeNvml, told: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("wanted", [DeviceChoice.AUTO, DeviceChoice.GPU])
+def test_the_drivers_gpus(fake_nvml: FakeNvml, told: pytest.LogCaptureFixture, wanted: DeviceChoice) -> None:
     fake_nvml.answer(gpus(count=2, processes=1))
-    source = open_here()
+    source = open_here(wanted)
     assert isinstance(source, NvmlSource)
     assert told.messages == ["devices: 2 GPUs that the NVIDIA driver shows"]
     source.close()
@@ -62,7 +63,28 @@ def test_the_host_where_the_driver_has_no_gpu(fake_nvml: FakeNvml, told: pytest.
     fake_nvml.answer(Scenario(gpus=()))
     assert isinstance(open_host(), HostSource)
     assert fake_nvml.calls()[-1] == "nvmlShutdown"
-    assert told.messages == ["devices: the host itself (the NVIDIA driver shows no GPU)"]
+    assert told.messages == ["devices: the host itself (no GPU that the NVIDIA driver shows)"]
+
+
+def test_the_host_if_asked_for_and_the_driver_is_left_alone(
+    fake_nvml: FakeNvml, told: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(open_host(DeviceChoice.HOST), HostSource)
+    assert fake_nvml.calls() == []
+    assert told.messages == ["devices: the host itself, as asked for"]
+
+
+def test_gpus_asked_for_where_there_is_no_driver(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(Scenario(errors={"nvmlInitWithFlags": pynvml.NVML_ERROR_DRIVER_NOT_LOADED}))
+    with pytest.raises(NoDeviceError, match="there is no NVIDIA driver: Driver Not Loaded; install the driver"):
+        open_here(DeviceChoice.GPU)
+
+
+def test_gpus_asked_for_where_the_driver_has_none(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(Scenario(gpus=()))
+    with pytest.raises(NoDeviceError, match="there is no GPU that the NVIDIA driver shows"):
+        open_here(DeviceChoice.GPU)
+    assert fake_nvml.calls()[-1] == "nvmlShutdown"
 
 
 def test_the_host_does_not_stand_in_for_gpus_that_fail(fake_nvml: FakeNvml) -> None:
