@@ -12,15 +12,13 @@ def samples_in(batch: Any) -> int:
     A tensor or array has as many as its first dimension; a pair such as (images, targets), or a mapping, as many as
     its first member; any other list as many as it has items; anything else is one sample.
     """
-    if isinstance(batch, Mapping):
-        batch = next(iter(batch.values()), None)
-    elif isinstance(batch, (tuple, list)) and batch and (_shape(batch[0]) or isinstance(batch[0], (tuple, list))):
-        batch = batch[0]
-    shape = _shape(batch)
+    shape = getattr(batch, "shape", None)
     if shape:
         return int(shape[0])
-    return len(batch) if isinstance(batch, (tuple, list)) else 1
-
-
-def _shape(value: Any) -> Any:
-    return getattr(value, "shape", None)
+    if isinstance(batch, (tuple, list)):
+        first: Any = batch[0] if batch else None
+        if getattr(first, "shape", None):
+            return int(first.shape[0])
+        return len(first) if isinstance(first, (tuple, list)) else len(batch)
+    # Asked last, because it is the slowest to tell.
+    return samples_in(next(iter(batch.values()), None)) if isinstance(batch, Mapping) else 1

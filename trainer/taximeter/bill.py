@@ -146,6 +146,7 @@ def make_bill(
     result: str,
     settled: bool,
     quote: Quote | None,
+    cost_per_hour: Money,
     cost: Money,
     phases_ns: dict[Phase, int],
     epochs: int,
@@ -177,7 +178,7 @@ def make_bill(
         steps=steps,
         samples=samples,
         accuracy=accuracy,
-        cost_per_hour={} if quote is None else quote.cost_per_hour,
+        cost_per_hour=cost_per_hour,
         cost=cost,
         phases=tuple(phase_cost(phase, nanoseconds) for phase, nanoseconds in phases_ns.items()),
     )

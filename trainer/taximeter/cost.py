@@ -31,7 +31,13 @@ class RunningCost:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: tuple[Quote, float] | None = None
+        self._price: Money = {}
         self._stopped_at: float | None = None
+
+    @property
+    def price(self) -> Money:
+        """The last known cost per hour; a run that has ended has none, and so keeps the one before."""
+        return self._price
 
     @property
     def quote(self) -> Quote | None:
@@ -49,6 +55,7 @@ class RunningCost:
         all, by a network's delay on the side of too much.
         """
         self._last = (quote, asked_at)
+        self._price = quote.cost_per_hour
 
     def settle(self, quote: Quote) -> None:
         """Take the exporter's final answer: nothing is added to it any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -33,9 +34,8 @@ class Endpoint:
         self._scraped_after_end = threading.Event()
         self._server = make_server(address.host, address.port, self._answer, _server_for(address), _Handler)
         self.address = Address(host=address.host, port=self._server.server_port)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="taximeter-metrics", daemon=True
-        )
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="taximeter-metrics", daemon=True)
         self._thread.start()
 
     @property
@@ -59,9 +59,19 @@ class Endpoint:
 
     def close(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._thread.join()
+        self._closing = True
+        with contextlib.suppress(OSError):
+            socket.create_connection(
+                (self.address.host, self.address.port), _CLIENT_SECONDS
+            ).close()  # wakes the server
+        self._thread.join(_CLIENT_SECONDS)
         self._server.server_close()
+
+    def _serve(self) -> None:
+        # Not serve_forever: it wakes several times a second to see whether it should stop, and each time the
+        # interpreter is taken away from the training.
+        while not self._closing:
+            self._server.handle_request()
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         match environ["REQUEST_METHOD"], environ["PATH_INFO"]:

@@ -202,6 +202,7 @@ class Meter:
                 result=result,
                 settled=self._lease is not None and self._lease.settled,
                 quote=self._cost.quote,
+                cost_per_hour=self._cost.price,
                 cost=self._cost.seen(),
                 phases_ns=self._phases.read(),
                 epochs=reported.passes,

@@ -1,0 +1,45 @@
+"""The command `taximeter`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from taximeter.training import cli as train_cli
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    command = _Parser(prog="taximeter", description="The meter in the cab for PyTorch training.", allow_abbrev=False)
+    commands = command.add_subparsers(required=True, metavar="command")
+    train = commands.add_parser(
+        "train",
+        help="train an image classifier, and show the bill",
+        description="Train a small residual CNN on handwritten digits, while the meter runs, and end with the bill.",
+        epilog=train_cli.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    train_cli.add_arguments(train)
+    train.set_defaults(carry_out=train_cli.train, prog=train.prog)
+    return command
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 128 + signal stopped."""
+    logging.basicConfig(format="taximeter: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.carry_out(options)
+    except train_cli.UsageError as wrong:
+        print(f"{options.prog}: {wrong}", file=sys.stderr)
+        return 2
+    return status
