@@ -39,7 +39,7 @@ class _Answer:
 class Sampler:
     """Reads every device each `interval_ns` in a thread of its own; one that hangs or fails does not touch the others.
 
-    Takes the source over: `stop` closes it. Raises `ReadError` if the devices cannot be listed.
+    Takes the source over: `stop` closes it. Raises `ReadError` if the devices cannot be listed, and closes it as well.
     """
 
     def __init__(self, source: Source, clock: Clock, *, interval_ns: int) -> None:
@@ -48,13 +48,19 @@ class Sampler:
         self._interval_ns = interval_ns
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._closed = False
         begun_ns = clock.elapsed_ns()
+        try:
+            devices = source.devices()
+        except ReadError:
+            source.close()
+            raise
         self._answers = {
             device: _Answer(
                 sample=Sample(device=device, reading=None, error=_NOT_READ_YET),
                 answered_ns=begun_ns,
             )
-            for device in source.devices()
+            for device in devices
         }
 
     @property
@@ -73,7 +79,7 @@ class Sampler:
         """Stop sampling and close the source; waits at most `timeout` seconds for all threads together.
 
         False if a thread is still in the driver. The source then stays open, as a driver that hangs may hang in its
-        shutdown as well; the end of the process frees it.
+        shutdown as well; the end of the process frees it. Called again it does what is left to do.
         """
         self._stopping.set()
         deadline = time.monotonic() + timeout
@@ -81,7 +87,9 @@ class Sampler:
             thread.join(max(0.0, deadline - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
             return False
-        self._source.close()
+        if not self._closed:
+            self._closed = True
+            self._source.close()
         return True
 
     def sample_once(self, device: Device) -> None:
