@@ -26,3 +26,13 @@ class ManualClock:
         passed_ns = seconds * NS_PER_SECOND + ns
         self._elapsed_ns += passed_ns
         self._time_ns += passed_ns
+
+    def set_time(self, *, by_seconds: int) -> None:
+        """Set the time of day, as a person or NTP does; no time passes."""
+        self._time_ns += by_seconds * NS_PER_SECOND
+
+    def reboot(self, *, boot_id: str, down_seconds: int, up_seconds: int) -> None:
+        """The host was down for some time, and has been up again for some."""
+        self.boot_id = boot_id
+        self._elapsed_ns = up_seconds * NS_PER_SECOND
+        self._time_ns += (down_seconds + up_seconds) * NS_PER_SECOND

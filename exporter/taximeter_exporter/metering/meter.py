@@ -230,11 +230,14 @@ class Meter:
         )
 
     def _run_state(self, run: Run) -> RunState:
+        rate = self._schedule.at(self._clock.time_ns())
+        # A run that has just begun has cost nothing yet, which is a figure; without a price there is none.
+        nothing_yet: Money = {rate.currency: Fraction()} if rate and run.active else {}
         return RunState(
             run=run,
             devices=tuple(m.device.uuid for m in self._metered if run.uses(m.device.uuid)),
             device_ns=self._totals.run_ns[run.name],
-            cost=dict(self._totals.run_cost[run.name]),
+            cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
         )
 

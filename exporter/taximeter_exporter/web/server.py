@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +30,17 @@ class PortError(Exception):
 
 
 class _Server(Server):
-    """cheroot's server, logging where the rest of the program does."""
+    """cheroot's server, logging where the rest of the program does, and remembering why it could not listen."""
+
+    bind_error: OSError | None = None
+
+    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 (cheroot's name)
+        try:
+            bound: socket.socket = super().bind(family, type, proto)
+        except OSError as error:
+            self.bind_error = error
+            raise
+        return bound
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         log.log(level, msg, exc_info=traceback)
@@ -54,8 +65,7 @@ class WebServer:
         try:
             self._server.prepare()
         except OSError as error:
-            # cheroot words the error anew, and keeps the system's as its cause.
-            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            cause = self._server.bind_error or error
             if cause.errno == errno.EADDRINUSE:
                 raise PortError("is in use by another program; stop that one, or choose another port") from error
             raise PortError(f"cannot be listened on ({cause.strerror or cause}); choose another address") from error

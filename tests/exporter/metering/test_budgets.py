@@ -1,0 +1,103 @@
+"""Budgets: what was spent, and what will be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from support.metered import GPU0, GPU1, Machine, budget, price, time_ns
+from taximeter_exporter.metering.budgets import Budget, BudgetState
+from taximeter_exporter.metering.periods import Period
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path / "ledger.db", devices=(GPU0, GPU1))
+    yield machine
+    machine.kill()
+
+
+def start(machine: Machine, *budgets: Budget) -> None:
+    machine.budgets = budgets
+    machine.start()
+
+
+def states(machine: Machine) -> dict[str, BudgetState]:
+    return {state.budget.name: state for state in machine.meter.state().budgets}
+
+
+def test_a_budget_counts_its_scope_and_one_without_scope_everything(machine: Machine) -> None:
+    start(machine, budget(), budget(name="vision", scope={"project": "vision"}), budget(name="b", scope={"run": "b"}))
+    machine.pass_time(10)
+    a = machine.register("a", project="vision", devices=("GPU-0",))
+    b = machine.register("b", project="text", devices=("GPU-1",))
+    machine.clock.advance(seconds=5)
+    machine.end(a)
+    machine.clock.advance(seconds=1)
+    machine.end(b)
+    spent = {name: state.spent for name, state in states(machine).items()}
+    assert spent == {"all": 2 * 16, "vision": 5, "b": 6}
+
+
+def test_the_forecast_is_what_is_spent_and_the_present_rate_for_the_time_left(machine: Machine) -> None:
+    start(machine, budget(period=Period.HOUR), budget(name="vision", period=Period.HOUR, scope={"project": "vision"}))
+    machine.register("a", project="vision", devices=("GPU-0",))
+    machine.register("b", project="text", devices=("GPU-0",))
+    machine.clock.advance(seconds=600)
+    machine.meter.tick()
+    # Leases that were not renewed end: nothing of the project runs any more.
+    assert states(machine)["vision"].forecast == 0
+    assert states(machine)["all"].forecast == 2 * 3600
+    machine.register("c", project="vision", devices=("GPU-1",))
+    assert states(machine)["vision"].forecast == 3000
+    machine.register("d", project="text", devices=("GPU-1",))
+    assert states(machine)["vision"].forecast == 1500
+
+
+def test_a_new_period_begins_at_zero_in_the_budgets_own_time_zone(machine: Machine) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    start(machine, budget(name="utc", period=Period.DAY), budget(name="de", period=Period.DAY, timezone=berlin))
+    run = machine.register()
+    machine.clock.advance(seconds=11 * 3600)  # 23:00 UTC, midnight in Berlin
+    machine.renew(run)
+    machine.meter.tick()
+    machine.clock.advance(seconds=10)
+    machine.renew(run)
+    machine.meter.tick()
+    found = states(machine)
+    assert (found["utc"].spent, found["de"].spent) == (2 * (11 * 3600 + 10), 2 * 10)
+    assert found["de"].start_ns == time_ns("2026-11-21T23:00:00")
+
+
+def test_a_restart_keeps_what_was_spent_in_this_period_and_leaves_out_the_last_one(machine: Machine) -> None:
+    machine.clock.advance(seconds=12 * 3600 - 100)
+    start(machine, budget(period=Period.DAY))
+    machine.pass_time(200)
+    machine.kill()
+    machine.clock.advance(seconds=50)
+    machine.start()
+    assert states(machine)["all"].spent == 2 * (100 + 50)
+
+
+def test_another_currency_is_never_added(machine: Machine) -> None:
+    start(machine, budget(), budget(name="euro", currency="EUR"))
+    machine.pass_time(10)
+    machine.kill()
+    machine.prices = (price("7200", currency="EUR"),)
+    machine.start()
+    machine.pass_time(7)
+    assert {name: state.spent for name, state in states(machine).items()} == {"all": 20, "euro": 14}
+    assert {key.currency for key in machine.meter.state().cost} == {"USD", "EUR"}
+
+
+def test_a_part_of_a_cent_is_not_lost(machine: Machine) -> None:
+    machine.prices = (price("0.10", gpus=3),)
+    start(machine, budget())
+    for _ in range(1000):
+        machine.clock.advance(ns=1)
+        machine.meter.tick()
+    assert states(machine)["all"].spent == Fraction(Decimal("0.10")) / 3 * 2 * 1000 / (3600 * 10**9)

@@ -1,0 +1,123 @@
+"""The program as it is typed: its answers, its exit status, and how it starts and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support.programs import CONFIG, exporter, program, wait_for, write_config
+
+HOST = {"TAXIMETER_DEVICES": "host"}
+
+
+def run(*args: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [program("taximeter-exporter"), *args]
+    env = {**os.environ, **(environ or {})}
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=env, check=False)
+
+
+def test_check_says_what_this_machine_costs_and_why(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    done = run("check", "--config", str(config))
+    assert done.returncode == 0
+    assert "3,600.0000 USD per hour, 450.0000 for each of 8 GPUs" in done.stdout
+    assert "demo: 8.00 USD a month (UTC) for project demo; warns at 50%, 80%, 100%" in done.stdout
+    facts = json.loads(run("check", "--config", str(config), "--format", "json").stdout)
+    assert (facts["per_hour"], facts["gpus"]) == ({"USD": "3600"}, 8)
+
+
+def test_help_teaches() -> None:
+    for command in ((), ("serve",), ("check",)):
+        done = run(*command, "--help")
+        assert done.returncode == 0
+        assert "usage: taximeter-exporter" in done.stdout
+    assert "--simulate" in run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "words"),
+    [
+        (None, {}, "taximeter.yaml: cannot be read (No such file or directory); name a file with --config"),
+        (CONFIG.replace("box-8}", "box-9}"), {}, "host.instance_type: no price for 'box-9' (did you mean 'box-8')"),
+        (CONFIG.replace("3600", "-1"), {}, "prices[0].per_hour: -1 cannot be a price"),
+        (CONFIG, {"TAXIMETER_DEVICES": "gpu"}, "devices: GPUs are asked for, but there is no NVIDIA driver"),
+        (CONFIG, {"TAXIMETER_LEDGER": "/absent/ledger.db"}, "ledger: /absent/ledger.db: cannot be opened"),
+        (CONFIG, {"TAXIMETER_LISTEN": "203.0.113.1:9877"}, "listen: 203.0.113.1:9877 cannot be listened on"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line_and_status_2(
+    tmp_path: Path, text: str | None, environ: dict[str, str], words: str
+) -> None:
+    config = tmp_path / "taximeter.yaml" if text is None else write_config(tmp_path, text)
+    done = run("serve", "--config", str(config), environ=environ)
+    lines = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert (done.returncode, len(lines)) == (2, 1), done.stderr
+    assert words in lines[0]
+    assert done.stdout == ""
+
+
+def test_a_port_in_use_is_known_before_the_ledger_is_touched(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        config = write_config(tmp_path)
+        done = run("serve", "--config", str(config), environ={"TAXIMETER_LISTEN": f"127.0.0.1:{port}"})
+    assert done.returncode == 2
+    assert f"listen: 127.0.0.1:{port} is in use by another program" in done.stderr
+    assert not (tmp_path / "ledger.db").exists()
+
+
+def test_a_second_exporter_on_the_same_ledger_is_refused(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with exporter(config, environ=HOST):
+        done = run("serve", "--config", str(config), environ=HOST)
+    assert done.returncode == 2
+    assert "another exporter (process" in done.stderr
+
+
+def test_sigterm_ends_it_soon_with_everything_written(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with exporter(config, environ=HOST) as running:
+        run_ = running.call("POST", "/api/v1/runs", {"run": "a", "project": "demo"}).json()
+        assert run_["state"] == "active"
+        begun = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(timeout=10) == 0
+        assert time.monotonic() - begun < 5
+    with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+        assert ledger.execute("SELECT count(*) FROM usage").fetchone()[0] > 0
+    ledger.close()
+
+
+def test_killed_again_and_again_it_neither_loses_nor_doubles_money(tmp_path: Path) -> None:
+    """SIGKILL at any moment: what is booked is what has passed since the first start, and counters only grow."""
+    config = write_config(tmp_path)
+    shown = 0.0
+    for _ in range(4):
+        with exporter(config, environ=HOST) as running:
+            wait_for(lambda: _cost(running.metrics()) > shown, "the counter does not grow")  # noqa: B023
+            shown = _cost(running.metrics())
+            running.process.kill()
+            running.process.wait(timeout=10)
+    with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+        (total_ns,) = ledger.execute("SELECT sum(ns) FROM usage").fetchone()
+        (gap_ns,) = ledger.execute("SELECT sum(ns) FROM usage WHERE share = 'gap'").fetchone()
+        (until_ns,) = ledger.execute("SELECT booked_ns FROM device").fetchone()
+    ledger.close()
+    assert total_ns >= shown * 10**9 * (1 - 1e-9)
+    assert 0 < gap_ns < total_ns
+    # 1 USD a second of one device: all time from the first sample to the last is there, once.
+    first_ns = until_ns - total_ns
+    assert 0 < first_ns < until_ns <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def _cost(metrics: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> float:
+    return sum(value for (name, _), value in metrics.items() if name == "taximeter_cost_total")

@@ -1,0 +1,110 @@
+"""`/metrics`, `/healthz`, `/readyz` and `/` over real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+from fakes.nvml.build import build as build_nvml
+from fakes.nvml.build import environment
+from fakes.nvml.scenario import gpus
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
+from taximeter_exporter.web.metrics import ALL
+
+OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
+
+
+def test_text_and_openmetrics_by_negotiation(running: RunningExporter) -> None:
+    text = running.get("/metrics", Accept="text/plain")
+    assert text.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    open_metrics = running.get("/metrics", Accept=OPENMETRICS)
+    assert open_metrics.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+    names = {family.name for family in parse_text(text.body.decode())}
+    assert {family.name for family in parse_openmetrics(open_metrics.body.decode())} == names
+
+
+def test_gzip_is_for_those_who_take_it(running: RunningExporter) -> None:
+    packed = running.get("/metrics", Accept_Encoding="br, gzip;q=1.0")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert b"taximeter_build_info" in gzip.decompress(packed.body)
+    for refused in ("identity", "gzip;q=0", ""):
+        plain = running.get("/metrics", Accept_Encoding=refused)
+        assert "Content-Encoding" not in plain.headers
+        assert b"taximeter_build_info" in plain.body
+
+
+def test_probes_page_and_head(running: RunningExporter) -> None:
+    assert running.get("/healthz").body == b"ok\n"
+    assert running.get("/readyz").body == b"ok\n"
+    page = running.get("/")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert b"3,600.00 USD" in page.body
+    assert not re.search(rb"https?://", page.body), "the page loads nothing from elsewhere"
+    head = running.call("HEAD", "/")
+    assert (head.status, head.body, int(head.headers["Content-Length"])) == (200, b"", len(running.get("/").body))
+
+
+def test_labels_are_escaped(running: RunningExporter) -> None:
+    awkward = 'back\\slash "quoted" <b>&'
+    run = running.call("POST", "/api/v1/runs", {"run": "odd", "project": "demo", "dataset": awkward}).json()
+    wait_for(lambda: b'run="odd"' in running.get("/metrics").body, "the run is not shown")
+    assert running.value("taximeter_run_info", run="odd", dataset=awkward) == 1
+    running.call("POST", "/api/v1/runs/odd/end", {"lease": run["lease"], "result": "stopped"})
+    project = running.call("POST", "/api/v1/runs", {"run": "html", "project": "<script>"}).json()
+    wait_for(lambda: b"html" in running.get("/").body, "the run is not on the page")
+    assert b"<script>" not in running.get("/").body
+    running.call("POST", "/api/v1/runs/html/end", {"lease": project["lease"], "result": "stopped"})
+
+
+def test_no_series_is_ever_without_a_number(running: RunningExporter) -> None:
+    assert not re.search(r"(NaN|Inf)$", running.get("/metrics").body.decode(), re.MULTILINE)
+
+
+def test_gpus_through_the_real_binding_and_a_scrape_that_calls_no_driver(
+    tmp_path: Path, fake_nvml_libraries: Path
+) -> None:
+    scenario = tmp_path / "scenario"
+    gpus(count=2, processes=3).write(scenario)
+    environ = environment(build_nvml(fake_nvml_libraries), scenario)
+    with exporter(write_config(tmp_path), environ=environ) as running:
+        metrics = running.metrics()
+        uuids = {dict(labels)["uuid"] for (name, labels) in metrics if name == "taximeter_gpu_up"}
+        assert len(uuids) == 2
+        for uuid in uuids:
+            assert running.value("taximeter_price_per_hour", uuid=uuid, currency="USD") == 450
+            assert running.value("taximeter_gpu_processes", uuid=uuid) == 3
+        assert not [name for (name, labels) in metrics if dict(labels).get("simulated")]
+        assert not [name for (name, _) in metrics if name.startswith("taximeter_host_")]
+
+
+def test_everything_simulated_says_so(tmp_path: Path) -> None:
+    with exporter(write_config(tmp_path), "--simulate") as running:
+        run = running.call("POST", "/api/v1/runs", {"run": "s", "project": "demo"}).json()
+        assert run["simulated"] is True
+        running.call("POST", "/api/v1/runs/s/renew", {"lease": run["lease"]})
+        wait_for(lambda: running.value("taximeter_run_cost_total", run="s") > 0, "the run costs nothing")
+        ours = {(name, labels) for (name, labels) in running.metrics() if name.startswith("taximeter_")}
+        assert {name for (name, labels) in ours if ("simulated", "true") not in labels} == set()
+        assert running.get("/api/v1/status").json()["simulated"] is True
+        assert b"nothing on this page is real" in running.get("/").body
+        shown = {name for (name, _) in ours}
+        missing = {spec.series_name for spec in ALL} - shown
+        assert missing == {spec.series_name for spec in ALL if spec.name.startswith("host_")}
+
+
+@pytest.mark.parametrize("gpus_here", [9])
+def test_more_gpus_than_are_paid_for_keep_it_from_starting(
+    tmp_path: Path, fake_nvml_libraries: Path, gpus_here: int
+) -> None:
+    scenario = tmp_path / "scenario"
+    gpus(count=gpus_here, processes=0).write(scenario)
+    environ = environment(build_nvml(fake_nvml_libraries), scenario)
+    with (
+        pytest.raises(AssertionError, match=r"prices\[\]\.gpus: the price .* covers 8 GPUs, but there are 9 here"),
+        exporter(write_config(tmp_path, CONFIG), environ=environ),
+    ):
+        pass
