@@ -69,7 +69,8 @@ def test_a_new_period_begins_at_zero_in_the_budgets_own_time_zone(machine: Machi
     machine.renew(run)
     machine.meter.tick()
     found = states(machine)
-    assert (found["utc"].spent, found["de"].spent) == (2 * (11 * 3600 + 10), 2 * 10)
+    assert found["utc"].spent == 2 * (11 * 3600 + 10)
+    assert found["de"].spent == 2 * 10
     assert found["de"].start_ns == time_ns("2026-11-21T23:00:00")
 
 

@@ -61,7 +61,8 @@ def test_a_lease_that_is_not_renewed_ends_at_its_last_renewal(machine: Machine) 
     machine.pass_time(16)
     state = machine.meter.run("run")
     assert state is not None
-    assert (state.run.result, state.cost) == (Result.EXPIRED, {"USD": 4})
+    assert state.run.result is Result.EXPIRED
+    assert state.cost == {"USD": 4}
     assert machine.shares() == {("vision", "active"): 4, ("", "unattributed"): 16}
     with pytest.raises(LeaseEndedError, match="resume"):
         machine.renew(run)

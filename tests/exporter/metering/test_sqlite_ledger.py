@@ -40,7 +40,7 @@ def test_what_was_written_is_there_again(tmp_path: Path) -> None:
     ledger.close()
     again = SqliteLedger(tmp_path / "l.db")
     assert again.runs() == [run("a")]
-    assert sorted((row.run, row.rate, row.ns) for row in again.usage()) == [("", RATE, 4), ("a", RATE, 16)]  # type: ignore[type-var]
+    assert sorted((row.run, row.rate, row.ns) for row in again.usage()) == [("", RATE, 4), ("a", RATE, 16)]
     assert again.usage(run="a") == [usage(16, run="a")]
     assert again.cursors() == {"GPU-0": Cursor("boot", 20)}
     assert again.host_uuid() == host
