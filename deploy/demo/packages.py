@@ -24,12 +24,12 @@ _BY_DESCRIPTOR = b"/proc/self/fd/9"
 _STARTERS: Mapping[str, str] = {
     "prometheus": """\
 #!/bin/sh
-root=$(cd "$(dirname "$0")/.." && pwd) || exit
+root=$(cd -P "$(dirname "$0")/.." && pwd -P) || exit
 exec "$root/usr/bin/prometheus" --web.local-assets="$root/usr/share/prometheus/web/" "$@"
 """,
     "alertmanager": """\
 #!/bin/sh
-root=$(cd "$(dirname "$0")/.." && pwd) || exit
+root=$(cd -P "$(dirname "$0")/.." && pwd -P) || exit
 exec 9<"$root/usr/share/prometheus/alertmanager" || exit
 exec "$root/usr/bin/prometheus-alertmanager" "$@"
 """,
