@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-SECONDS_PER_HOUR = 3600
+NS_PER_HOUR = 3600 * 1_000_000_000
 
 Money = Mapping[str, Decimal]
 """An amount for each currency (ISO 4217). Empty: not known."""
@@ -28,11 +28,11 @@ class Quote:
 class RunningCost:
     """The exporter's last word, and since then its price times the time that has passed."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock = clock
-        self._last: tuple[Quote, float] | None = None
+        self._last: tuple[Quote, int] | None = None
         self._price: Money = {}
-        self._stopped_at: float | None = None
+        self._stopped_at: int | None = None
 
     @property
     def price(self) -> Money:
@@ -44,11 +44,11 @@ class RunningCost:
         """The exporter's last word; `None` if it has said nothing yet."""
         return None if self._last is None else self._last[0]
 
-    def now(self) -> float:
-        """The moment, in seconds of the clock."""
+    def now(self) -> int:
+        """The moment, in nanoseconds of the clock."""
         return self._clock()
 
-    def update(self, quote: Quote, *, asked_at: float) -> None:
+    def update(self, quote: Quote, *, asked_at: int) -> None:
         """Take an answer to a question that was sent at `asked_at`.
 
         The exporter booked until some moment between question and answer; to count from the question errs, if at
@@ -73,9 +73,9 @@ class RunningCost:
             return {}
         quote, asked_at = self._last
         until = self._clock() if self._stopped_at is None else self._stopped_at
-        hours = Decimal(max(0.0, until - asked_at)) / SECONDS_PER_HOUR
-        currencies = dict.fromkeys((*quote.cost, *quote.cost_per_hour))
+        passed_ns = max(0, until - asked_at)
+        zero = Decimal(0)
         return {
-            currency: quote.cost.get(currency, Decimal(0)) + quote.cost_per_hour.get(currency, Decimal(0)) * hours
-            for currency in currencies
+            currency: quote.cost.get(currency, zero) + quote.cost_per_hour.get(currency, zero) * passed_ns / NS_PER_HOUR
+            for currency in dict.fromkeys((*quote.cost, *quote.cost_per_hour))
         }

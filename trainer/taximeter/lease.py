@@ -94,7 +94,11 @@ class LeaseKeeper:
                 # Another lease of this run has not run out yet, for instance one whose answer never arrived.
                 self._answered()
                 return self._retry_seconds
-            self._refuse(refused)
+            if self._token is None or refused.status == _TAKEN:
+                self._refuse(refused)
+            else:
+                self._away(refused)
+                return self._retry_seconds
         except Unanswered as away:
             self._away(away)
             return self._retry_seconds
@@ -142,7 +146,7 @@ class LeaseKeeper:
         self._said_away = False
         self.up = True
 
-    def _away(self, away: Unanswered) -> None:
+    def _away(self, away: Unanswered | Refused) -> None:
         self.up = False
         if not self._said_away:
             known = "the last known price" if self._cost.quote is not None else "no price"

@@ -89,10 +89,9 @@ class Meter:
             listen=listen,
         )
         self._settings = settings
-        self._clock = clock
         self._phases = PhaseTimes(clock)
         self._tally = Tally()
-        self._cost = RunningCost(lambda: clock() / 1e9)
+        self._cost = RunningCost(clock)
         self._bill: Bill | None = None
         self._complaints: set[str] = set()
         self._pid = os.getpid()
@@ -171,7 +170,7 @@ class Meter:
             if learning_rate is not None:
                 self._tally.log_learning_rate(learning_rate)
         except (TypeError, ValueError) as wrong:
-            self._complain(f"epoch or learning_rate is not a number, and is left out: {wrong}")
+            self._complain(f"epoch or learning_rate is not what it should be, and is left out: {wrong}")
 
     def cost(self) -> Money:
         """What the run has cost until now, as an exact `Decimal` for each currency. Empty: not known."""

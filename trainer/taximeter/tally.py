@@ -97,11 +97,14 @@ class Tally:
         self._start_flusher()
 
     def log_epoch(self, epoch: float) -> None:
-        """Take the number of the epoch that is going on."""
-        self._epoch = _finite(epoch)
+        """Take the number of the epoch that is going on, 0 or more. Raises `TypeError` or `ValueError`."""
+        number = _finite(epoch)
+        if number is not None and number < 0:
+            raise ValueError(f"{number} is below 0")
+        self._epoch = number
 
     def log_learning_rate(self, learning_rate: float) -> None:
-        """Take the learning rate."""
+        """Take the learning rate. Raises `TypeError` or `ValueError`."""
         self._learning_rate = _finite(learning_rate)
 
     def flush(self) -> None:
@@ -142,11 +145,13 @@ class Tally:
     def _keep(self, key: tuple[str, Split], value: Any) -> None:
         try:
             number = _finite(value)
+            if key[0] == "accuracy" and number is not None and not 0 <= number <= 1:
+                raise ValueError(f"{number} is not from 0 to 1")
         except Exception as wrong:  # whatever a tensor raises must not end the training
             number = None
             if key not in self._complained:
                 self._complained.add(key)
-                _log.warning("%s of the %s split is not a number, and is left out: %s", *key, wrong)
+                _log.warning("%s of the %s split is not what it should be, and is left out: %s", *key, wrong)
         with self._lock:
             if number is None:
                 self._values.pop(key, None)

@@ -11,14 +11,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from taximeter.meter import Meter
-from taximeter.training.config import DEVICES, DIGITS, ConfigError, TrainConfig
+from taximeter.training.config import DEVICES, DIGITS, MODEL, ConfigError, TrainConfig
 from taximeter.training.interruption import Interrupted, Interruption
 
 if TYPE_CHECKING:
     from taximeter.meter import Result
 
 EXTRA = ("sklearn", "torch", "torchvision", "tqdm")
-MODEL = "small-resnet"
 
 _REGISTRATION_SECONDS = 2.5
 _LAST_SCRAPE_SECONDS = 15.0

@@ -25,6 +25,9 @@ class DatasetSpec:
 DIGITS = DatasetSpec(name="digits", train_images=1437, validation_images=360, classes=10)
 """scikit-learn's handwritten digits: 1,797 grey images of 8×8 pixels, a fifth of them for validation."""
 
+MODEL = "small-resnet"
+"""The name of the model that is trained."""
+
 
 class ConfigError(ValueError):
     """An option that cannot be; says which, and what would be right."""

@@ -30,8 +30,6 @@ class ResidualBlock(nn.Module):
 class SmallResNet(nn.Module):
     """Three residual blocks, 76,000 weights at the default width."""
 
-    NAME = "small-resnet"
-
     def __init__(self, *, channels: int, classes: int, width: int = 16) -> None:
         super().__init__()
         self.layers = nn.Sequential(
