@@ -10,10 +10,9 @@ ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
 EVERYWHERE = frozenset({"job", "instance", "simulated"})
 TRAINER = frozenset({"run", "rank"})
 
-PROMETHEUS = {
-    "up": EVERYWHERE,
-    "ALERTS": EVERYWHERE | {"alertname", "alertstate", "severity", "budget", "period", "run"},
-}
+ALERT = EVERYWHERE | {"alertname", "severity", "budget", "period", "run"}
+
+PROMETHEUS = {"up": EVERYWHERE, "ALERTS": ALERT | {"alertstate"}, "ALERTS_FOR_STATE": ALERT}
 """What Prometheus itself adds."""
 
 _ROW = re.compile(r"^\| (?P<names>`taximeter_[^|]+) \| (?P<type>gauge|counter|histogram) \|(?P<labels>[^|]*)\|$")

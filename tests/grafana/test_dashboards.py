@@ -16,7 +16,7 @@ from grafana.queries import dashboard_queries, may_be_empty, panels
 FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
 ALL = {"project": ".*", "run": ".*", "currency": ".*"}
 
-_SERIES = re.compile(r"\b(?P<metric>taximeter_\w+|up|ALERTS)\b(?:\{(?P<matchers>[^}]*)\})?")
+_SERIES = re.compile(r"\b(?P<metric>taximeter_\w+|up|ALERTS|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?")
 _RECORDED = re.compile(r"\w+:\w+:\w+")
 
 

@@ -109,11 +109,13 @@ def _annotations() -> list[AnnotationQuery]:
         ),
         mark(
             "Alerts",
-            expr='ALERTS{alertname=~"Taximeter.*", alertstate="firing", severity!="none"}',
+            expr="""1000 * ALERTS_FOR_STATE{alertname=~"Taximeter.*"}
+            and ignoring (alertstate) ALERTS{alertname=~"Taximeter.*", alertstate="firing"}""",
             title="{{alertname}}",
             text="{{severity}} {{budget}} {{run}} {{instance}}",
             colour=colours.WARNING,
             tags="severity",
+            value_is_time=True,
         ),
         mark(
             "Simulated devices",

@@ -78,7 +78,7 @@ def prices() -> Panel:
         ],
         columns=[
             Column("instance", "Exporter"),
-            Column("model", "Model"),
+            Column("model", "Model", width=210),
             Column("uuid", "Device"),
             Column("provider", "Provider"),
             Column("region", "Region"),

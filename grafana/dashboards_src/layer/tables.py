@@ -42,7 +42,10 @@ class Column:
 
     def properties(self) -> list[DynamicConfigValue]:
         """The column's settings as the SDK's override properties."""
-        settings = [DynamicConfigValue("unit", self.unit)]
+        settings = [
+            DynamicConfigValue("unit", self.unit),
+            DynamicConfigValue("noValue", "–"),  # the panel's own is for a table without rows
+        ]
         if self.decimals is not None:
             settings.append(DynamicConfigValue("decimals", self.decimals))
         if self.width is not None:
