@@ -23,7 +23,8 @@ BUDGET = "demo"
 CURRENCY = "USD"
 PER_HOUR = Decimal("3600.00")
 """Made up: a dollar a second, so that a budget is used up while one watches."""
-LIMIT = Decimal("8.00")
+LIMIT = Decimal("5.00")
+"""Less than the shortest run costs, on a fast machine with a GPU too, so that every threshold is crossed."""
 THRESHOLDS = (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
 
 

@@ -21,7 +21,7 @@ APT_SECONDS = 180.0
 
 _ALERTMANAGER_SHARE = b"/usr/share/prometheus/alertmanager"
 _BY_DESCRIPTOR = b"/proc/self/fd/9"
-_STARTERS: Mapping[str, str] = {
+STARTERS: Mapping[str, str] = {
     "prometheus": """\
 #!/bin/sh
 root=$(cd -P "$(dirname "$0")/.." && pwd -P) || exit
@@ -128,7 +128,7 @@ def _make_startable(tree: Path) -> None:
     descriptor = _BY_DESCRIPTOR.ljust(len(_ALERTMANAGER_SHARE), b"/")
     program.write_bytes(program.read_bytes().replace(_ALERTMANAGER_SHARE, descriptor))
     (tree / "bin").mkdir()
-    for name, script in _STARTERS.items():
+    for name, script in STARTERS.items():
         starter = tree / "bin" / name
         starter.write_text(script, encoding="utf-8")
         starter.chmod(0o755)

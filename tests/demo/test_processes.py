@@ -1,0 +1,153 @@
+"""Everything that was started ends, with its own children, and nothing else does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from demo.interrupts import Interrupts, TookTooLong
+from demo.processes import EndedEarly, Processes
+
+SLEEP = "import time; time.sleep(600)"
+# Starts a child of its own, writes that child's number, and then does what is appended.
+PARENT = """\
+import pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+path = pathlib.Path(sys.argv[1])
+path.with_suffix(".new").write_text(str(child.pid))
+path.with_suffix(".new").rename(path)
+"""
+IGNORE_TERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    Interrupts().wait_until(condition, seconds=20, what="the condition")
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and is no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def python(*arguments: str) -> list[str | Path]:
+    return [sys.executable, "-c", *arguments]
+
+
+def number_in(path: Path) -> int:
+    wait_for(path.exists)
+    return int(path.read_text())
+
+
+def test_children_end_with_their_own_children_and_others_stay(tmp_path: Path) -> None:
+    note = tmp_path / "grandchild"
+    with subprocess.Popen([sys.executable, "-c", SLEEP]) as bystander:
+        try:
+            with Processes() as processes:
+                child = processes.start("parent", python(PARENT + "time.sleep(600)", str(note)))
+                grandchild = number_in(note)
+                assert runs(child.pid)
+                assert runs(grandchild)
+            wait_for(lambda: not runs(child.pid) and not runs(grandchild))
+            assert child.status() == -signal.SIGTERM
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+
+
+def test_a_child_that_ignores_the_request_is_killed_with_its_group(tmp_path: Path) -> None:
+    note = tmp_path / "grandchild"
+    with Processes() as processes:
+        child = processes.start("stubborn", python(IGNORE_TERM + PARENT + "time.sleep(600)", str(note)))
+        grandchild = number_in(note)
+        child.stop(seconds=0.2)
+        assert child.status() == -signal.SIGKILL
+        wait_for(lambda: not runs(grandchild))
+
+
+def test_what_a_child_leaves_behind_ends_when_its_own_end_is_seen(tmp_path: Path) -> None:
+    note = tmp_path / "grandchild"
+    with Processes() as processes:
+        child = processes.start("parent", python(PARENT, str(note)))
+        wait_for(lambda: child.status() == 0)
+        wait_for(lambda: not runs(number_in(note)))
+
+
+def test_a_child_that_ends_early_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    with Processes() as processes:
+        child = processes.start("it", python("for n in range(40): print(n)\nraise SystemExit('no disk')"), log=log)
+        wait_for(lambda: child.status() is not None)
+        with pytest.raises(EndedEarly, match=r"^it ended with status 1$") as ended:
+            processes.check(child)
+    lines = ended.value.tail.splitlines()
+    assert lines[0] == f"{log} ends with:"
+    assert "    39" in lines
+    assert "    no disk" in lines
+    assert "    10" not in lines
+
+
+def test_a_program_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    with Processes() as processes:
+        child = processes.start("it", [tmp_path / "nothing"], log=tmp_path / "it.log")
+        wait_for(lambda: child.status() is not None)
+        with pytest.raises(EndedEarly) as ended:
+            child.check()
+    assert f"{tmp_path / 'nothing'}: No such file or directory" in ended.value.tail
+
+
+def test_an_exception_ends_the_children_too() -> None:
+    with pytest.raises(RuntimeError), Processes() as processes:
+        child = processes.start("it", python(SLEEP))
+        raise RuntimeError
+    assert child.status() == -signal.SIGTERM
+
+
+def test_a_child_is_out_of_reach_of_the_terminal_s_interrupt() -> None:
+    with Processes() as processes:
+        child = processes.start("it", python(SLEEP))
+        assert os.getpgid(child.pid) == child.pid
+        assert os.getsid(child.pid) == child.pid
+
+
+def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with Processes() as processes, pytest.raises(TookTooLong, match=r"^sleeping took longer than 0.3 s$"):
+        processes.run("sleeping", python(SLEEP), log=tmp_path / "log", interrupts=Interrupts(), seconds=0.3)
+    assert time.monotonic() - began < 10
+
+
+def test_a_run_gives_its_status(tmp_path: Path) -> None:
+    with Processes() as processes:
+        command = python("raise SystemExit(7)")
+        assert processes.run("it", command, log=tmp_path / "log", interrupts=Interrupts(), seconds=20) == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child when its parent is killed outright")
+def test_children_end_when_the_demo_is_killed_outright(tmp_path: Path) -> None:
+    note = tmp_path / "child"
+    code = f"""
+import pathlib, time
+from demo.processes import Processes
+with Processes() as processes:
+    child = processes.start("it", ["/bin/sleep", "600"])
+    pathlib.Path({str(note)!r}).write_text(str(child.pid))
+    time.sleep(600)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "deploy")}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as parent:
+        wait_for(lambda: note.exists() and note.read_text() != "")
+        child = int(note.read_text())
+        # Tied once it has become the program.
+        wait_for(lambda: Path(f"/proc/{child}/comm").read_text().strip() == "sleep")
+        parent.kill()
+    wait_for(lambda: not runs(child))
