@@ -10,7 +10,7 @@ ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
 EVERYWHERE = frozenset({"job", "instance", "simulated"})
 TRAINER = frozenset({"run", "rank"})
 
-ALERT = EVERYWHERE | {"alertname", "severity", "budget", "period", "run"}
+ALERT = EVERYWHERE | {"alertname", "severity", "budget", "period", "threshold", "run"}
 
 PROMETHEUS = {"up": EVERYWHERE, "ALERTS": ALERT | {"alertstate"}, "ALERTS_FOR_STATE": ALERT}
 """What Prometheus itself adds."""

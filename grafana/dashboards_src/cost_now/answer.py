@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import good_until, thresholds_of
+from dashboards_src.layer.fields import beyond, good_until, thresholds_of
 from dashboards_src.layer.panels import bars, values
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.promql import CURRENCY, RUN, of_project, select
@@ -61,6 +61,7 @@ def budget_spent() -> Panel:
         unit=units.RATIO,
         maximum=1,
         steps=good_until(0.8, 1),
+        mappings=beyond(10, "> 1,000%"),
         queries=[now(_of_limit("spent"), "{{budget}}, {{period}}, {{currency}}")],
         no_value="no budget is set",
     )
@@ -77,6 +78,7 @@ def budget_forecast() -> Panel:
         unit=units.RATIO,
         maximum=1,
         steps=good_until(0.8, 1),
+        mappings=beyond(10, "> 1,000%"),
         queries=[now(_of_limit("forecast"), "{{budget}}, {{period}}, {{currency}}")],
         no_value="no budget is set",
     )

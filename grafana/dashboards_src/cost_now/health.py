@@ -17,7 +17,7 @@ def alerts() -> Panel:
         description="Taximeter's alerts that fire now, from Prometheus, and what each is about.",
         queries=[
             rows(
-                """max by (severity, alertname, budget, run, instance)
+                """max by (severity, alertname, budget, threshold, run, instance)
                 (ALERTS{alertname=~"Taximeter.*", alertstate="firing"})"""
             )
         ],
@@ -29,7 +29,8 @@ def alerts() -> Panel:
                 width=90,
             ),
             Column("alertname", "Alert", width=210),
-            Column("budget", "Budget"),
+            Column("budget", "Budget", width=110),
+            Column("threshold", "From", width=60),
             Column("run", "Run"),
             Column("instance", "Exporter"),
         ],

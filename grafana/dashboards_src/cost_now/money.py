@@ -15,6 +15,9 @@ _SHARES = (
 )
 _COST = select("taximeter_cost_total", PROJECT, CURRENCY)
 _RUN_COST = select("taximeter_run_cost_total", RUN, CURRENCY)
+_BOOKED_EVERY = "15s"
+"""A leased device is booked when its lease is renewed: a rate over less shows the renewals, not the spending."""
+
 _PHASE_SECONDS = "taximeter_training_phase_seconds_total"
 
 
@@ -28,7 +31,13 @@ def by_share_over_time() -> Panel:
         minimum=0,
         stacked=True,
         legend=(LAST, MEAN),
-        queries=[over_time(f"{PER_HOUR} sum by (share, currency) ({rate(_COST)})", "{{share}} ({{currency}})")],
+        queries=[
+            over_time(
+                f"{PER_HOUR} sum by (share, currency) ({rate(_COST)})",
+                "{{share}} ({{currency}})",
+                min_step=_BOOKED_EVERY,
+            )
+        ],
         overrides=colours_of_names(colours.SHARES),
     )
 
@@ -87,12 +96,12 @@ def by_run_over_time() -> Panel:
 
 
 def budgets_over_time() -> Panel:
-    """Spent, forecast and limit of each budget."""
+    """Spent and limit of each budget."""
     return lines(
         title="Budgets",
         description=(
-            "Spent in the running period, the forecast for its end (dashed), and the limit (dashed). Not narrowed by "
-            "project or run: a budget has a scope of its own."
+            "Spent in the running period, and the limit (dashed). Not narrowed by project or run: a budget has a scope "
+            "of its own."
         ),
         unit=units.MONEY,
         decimals=2,
@@ -102,10 +111,10 @@ def budgets_over_time() -> Panel:
                 f"sum by (budget, period, currency) ({select(f'taximeter_budget_{quantity}', CURRENCY)})",
                 f"{{{{budget}}}} {quantity} ({{{{currency}}}} a {{{{period}}}})",
             )
-            for quantity in ("spent", "forecast", "limit")
+            for quantity in ("spent", "limit")
         ],
         no_value="no budget is set",
-        overrides=[dashed(" (forecast|limit) ")],
+        overrides=[dashed(" limit ")],
     )
 
 
@@ -130,7 +139,7 @@ def runs() -> Panel:
             rows(f"max by (run) {of_project(select('taximeter_run_active', RUN))}"),
             rows(f"1000 * min by (run) {kept_of_project(select('taximeter_run_start_timestamp_seconds', RUN))}"),
             rows(f"sum by (run) {kept_of_project(select('taximeter_run_device_seconds_total', RUN))}"),
-            rows(f"{PER_HOUR} sum by (run, currency) {of_project(rate(_RUN_COST))}"),
+            rows(f"{PER_HOUR} sum by (run, currency) {of_project(rate(_RUN_COST))}", min_step=_BOOKED_EVERY),
             rows(f"avg by (run) {accuracy}"),
             rows(f"1000 * {cost} / on (run) group_left () {samples}"),
         ],

@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
 
-from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
+from dashboards_src.layer.fields import NO_THRESHOLD, SERIES_NAME, thresholds
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 
 
@@ -71,6 +71,17 @@ def curves(
                 ),
             ]
         )
-        .with_override(MatcherConfig("byName", x_title), [DynamicConfigValue("unit", x_unit)])
+        .with_override(
+            MatcherConfig("byName", x_title),
+            [
+                DynamicConfigValue("unit", x_unit),
+                DynamicConfigValue("decimals", 2),
+                DynamicConfigValue("custom.axisLabel", x_title),
+            ],
+        )
+        .with_override(
+            MatcherConfig("byName", y_title),
+            [DynamicConfigValue("displayName", SERIES_NAME), DynamicConfigValue("custom.axisLabel", y_title)],
+        )
         .build()
     )

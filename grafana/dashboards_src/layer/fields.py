@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
     DashboardSpecialValueMapOptions,
     DynamicConfigValue,
     MatcherConfig,
+    RangeMap,
     SpecialValueMap,
     SpecialValueMatch,
     Threshold,
@@ -21,6 +23,9 @@ from dashboards_src.layer.colours import BAD, GOOD, WARNING
 
 Steps = Sequence[tuple[float | None, str]]
 """Values from which a colour holds; the first is None, from minus infinity."""
+
+SERIES_NAME = "${__series.name}"
+"""As a display name: the legend, also where Grafana would leave out the name of a single series."""
 
 NO_THRESHOLD: Steps = ((None, GOOD),)
 
@@ -62,6 +67,11 @@ def words(texts: Mapping[str, tuple[str, str | None]], missing: str | None = Non
         result = ValueMappingResult(text=missing, index=len(texts))
         mappings.append(SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, result)))
     return mappings
+
+
+def beyond(value: float, text: str) -> list[ValueMapping]:
+    """A text instead of values that are at least `value`."""
+    return [RangeMap(DashboardRangeMapOptions(from_val=value, result=ValueMappingResult(text=text, index=0)))]
 
 
 def colour_of(pattern: str, colour: str) -> Override:

@@ -32,9 +32,9 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
 
-from dashboards_src.layer.fields import NO_THRESHOLD, Override, Steps, overridden, thresholds
+from dashboards_src.layer.fields import NO_THRESHOLD, SERIES_NAME, Override, Steps, overridden, thresholds
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 
 LAST = "lastNotNull"
@@ -154,6 +154,7 @@ def bars(
     minimum: float | None = 0,
     maximum: float | None = None,
     steps: Steps = NO_THRESHOLD,
+    mappings: Sequence[ValueMapping] = (),
     no_value: str = "no reading",
     overrides: Sequence[Override] = (),
 ) -> Panel:
@@ -172,6 +173,7 @@ def bars(
         overrides=overrides,
     )
     panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    panel.mappings(list(mappings)).display_name(SERIES_NAME)
     panel.display_mode(BarGaugeDisplayMode.BASIC).value_mode(BarGaugeValueMode.TEXT).show_unfilled(True)
     panel.orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.TOP)
     panel.reduce_options(_last_value()).text(VizTextDisplayOptions().title_size(14).value_size(18))

@@ -21,17 +21,20 @@ class Query:
         legend: the series' name, with ``{{label}}``; unused by tables.
         instant: evaluated once at the end of the time range, not along it.
         table: labels become columns.
+        min_step: the shortest step, such as ``15s``; rates then look back four times as far at least. For series that
+            grow in jumps. None takes the data source's.
     """
 
     expr: str
     legend: str = ""
     instant: bool = False
     table: bool = False
+    min_step: str | None = None
 
 
-def over_time(expr: str, legend: str) -> Query:
+def over_time(expr: str, legend: str, *, min_step: str | None = None) -> Query:
     """A line for each series."""
-    return Query(expr, legend)
+    return Query(expr, legend, min_step=min_step)
 
 
 def now(expr: str, legend: str) -> Query:
@@ -39,9 +42,9 @@ def now(expr: str, legend: str) -> Query:
     return Query(expr, legend, instant=True)
 
 
-def rows(expr: str) -> Query:
+def rows(expr: str, *, min_step: str | None = None) -> Query:
     """A table row for each series, at the end of the time range."""
-    return Query(expr, instant=True, table=True)
+    return Query(expr, instant=True, table=True, min_step=min_step)
 
 
 def rows_over_time(expr: str) -> Query:
@@ -67,4 +70,6 @@ def targets(queries: Sequence[Query]) -> Iterable[Dataquery]:
             .format(PromQueryFormat.TABLE if query.table else PromQueryFormat.TIME_SERIES)
             .legend_format(query.legend)
         )
+        if query.min_step is not None:
+            target.interval(query.min_step)
         yield target.instant() if query.instant else target.range()
