@@ -19,7 +19,7 @@ from demo.ports import HOST, Ports, free_ports, moved
 from demo.processes import Process, Processes
 from demo.show import alert_in_words, say, step, table
 from demo.stack import Stack, Starter, clean_environment, start_stack
-from demo.web import NoAnswer, get_json
+from demo.web import NoAnswer, answers, get_json
 
 TRAINING_SECONDS = 1200.0
 SCRAPED_SECONDS = 30.0
@@ -93,7 +93,7 @@ class Tour:
     def _addresses(self, stack: Stack) -> None:
         addresses = [
             ("the meter", f"{stack.exporter.url}/"),
-            ("Prometheus, rules and alerts", f"{stack.prometheus.url}/alerts"),
+            ("Prometheus, rules and alerts", _alerts_page(stack.prometheus.url)),
             ("Alertmanager", f"{stack.alertmanager.url}/"),
             ("alerts received, as JSON", f"{stack.receiver.url}/"),
         ]
@@ -180,3 +180,9 @@ class Tour:
     @staticmethod
     def _short(path: Path) -> Path:
         return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _alerts_page(prometheus_url: str) -> str:
+    # Debian builds Prometheus without its newer pages; from version 3 on there are no older ones.
+    pages = (f"{prometheus_url}{path}" for path in ("/alerts", "/classic/alerts"))
+    return next((page for page in pages if answers(page)), f"{prometheus_url}/")
