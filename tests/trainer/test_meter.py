@@ -269,7 +269,15 @@ def test_a_port_in_use_is_said_and_the_training_goes_on(build: Build, caplog: py
         assert f"no metrics at {where}" in caplog.text
         assert list(meter.steps([1, 2])) == [1, 2]
         with pytest.raises(OSError, match="in use"):
-            taximeter.Meter("vision", run="r2", listen=where, require_endpoint=True)
+            taximeter.Meter("vision", run="r2", listen=where, strict=True)
+
+
+def test_a_refused_run_is_said_and_the_training_goes_on(build: Build, caplog: pytest.LogCaptureFixture) -> None:
+    build()
+    second = build()
+    assert "refuses the run (run: r is active under another lease)" in caplog.text
+    assert list(second.steps([1, 2])) == [1, 2]
+    assert second.end().source == "unknown"
 
 
 def test_other_ranks_publish_and_do_not_pay(

@@ -31,6 +31,7 @@ class LeaseKeeper:
         *,
         resume: bool,
         where: str,
+        on_refusal: Callable[[str], None],
         retry_seconds: float = 5.0,
     ) -> None:
         self._client = client
@@ -39,6 +40,7 @@ class LeaseKeeper:
         # True as soon as the exporter may know the run already, be it only from a request whose answer was lost.
         self._resume = resume
         self._where = where
+        self._on_refusal = on_refusal
         self._retry_seconds = retry_seconds
         self._renew_seconds = retry_seconds
         self._token: str | None = None
@@ -156,4 +158,4 @@ class LeaseKeeper:
     def _refuse(self, refused: Refused) -> None:
         self._answered()
         self.refusal = str(refused)
-        _log.warning("the exporter at %s refuses the run (%s): it is not metered there", self._where, refused)
+        self._on_refusal(self.refusal)

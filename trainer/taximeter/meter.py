@@ -56,8 +56,9 @@ class Meter:
     same name that has ended; `listen` is `host:port` for the metrics. With torchrun's `RANK` only rank 0 is the run
     whose cost counts; the others publish their metrics.
 
-    Raises `ValueError`, before anything is started, if an argument or variable is wrong; and with
-    `require_endpoint`, `OSError` if the metrics' address cannot be listened on.
+    Raises `ValueError`, before anything is started, if an argument or variable is wrong. A program that would rather
+    not begin than go on without the meter says `strict`: then an address that cannot be listened on raises `OSError`,
+    and that the exporter refuses the run is left to `wait_registered` to say.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Meter:
         resume: bool = False,
         exporter: str | None = None,
         listen: str | None = None,
-        require_endpoint: bool = False,
+        strict: bool = False,
         clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         settings = resolve(
@@ -99,9 +100,14 @@ class Meter:
         self._lease: LeaseKeeper | None = None
         if settings.takes_lease:
             self._lease = LeaseKeeper(
-                ExporterClient(settings), self._cost, self._progress, resume=resume, where=settings.exporter
+                ExporterClient(settings),
+                self._cost,
+                self._progress,
+                resume=resume,
+                where=settings.exporter,
+                on_refusal=_ignore if strict else self._say_refused,
             )
-        self._endpoint = self._listen(settings, required=require_endpoint)
+        self._endpoint = self._listen(settings, required=strict)
         if self._lease is not None:
             self._lease.start()
         atexit.register(self._at_exit)
@@ -257,6 +263,10 @@ class Meter:
             _log.warning("no metrics at %s (%s): training goes on without them", where, wrong)
             return None
 
+    def _say_refused(self, refusal: str) -> None:
+        where = self._settings.exporter
+        _log.warning("the exporter at %s refuses the run (%s): it is not metered there", where, refusal)
+
     def _may_be_scraped(self) -> bool:
         young = sum(self._phases.read().values()) < _FIRST_SCRAPE_SECONDS * 1e9
         return young and self._cost.quote is not None
@@ -330,6 +340,10 @@ class Steps(Generic[T]):
             ended = switch("other" if before == "startup" else before)
             if in_step:
                 step(ended - waited_from, samples)
+
+
+def _ignore(_refusal: str) -> None:
+    """The program asks `wait_registered` instead."""
 
 
 def _result_of(exception: BaseException | None) -> Result:

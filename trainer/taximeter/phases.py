@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -15,43 +14,40 @@ class PhaseTimes:
     """Nanoseconds spent in each phase, and which phase it is now. Begins in `startup`.
 
     Written by the training loop and read by other threads. A reader includes the phase that is still going on, so
-    that a long evaluation shows while it lasts; the lock keeps what it reads from ever running backwards.
+    that a long evaluation shows while it lasts.
     """
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock = clock
-        # Re-entrant, since a signal handler that ends the meter can interrupt the thread that holds it.
-        self._lock = threading.RLock()
-        self._nanoseconds: dict[Phase, int] = dict.fromkeys(PHASES, 0)
-        self._current: Phase = "startup"
-        self._since = clock()
+        # The phase, since when, and the time of each until then. Replaced as a whole, so that a reader sees all of it
+        # or nothing, and a counter never runs backwards; a lock would cost a step more than all the rest.
+        self._state: tuple[Phase, int, dict[Phase, int]] = ("startup", clock(), dict.fromkeys(PHASES, 0))
         self._stopped = False
 
     @property
     def current(self) -> Phase:
         """The phase that is going on."""
-        return self._current
+        return self._state[0]
 
     def switch(self, phase: Phase) -> int:
         """From now on it is `phase`. Returns the moment, in nanoseconds of the clock."""
-        with self._lock:
-            now = self._clock()
-            if not self._stopped:
-                self._nanoseconds[self._current] += now - self._since
-                self._current = phase
-                self._since = now
-            return now
+        now = self._clock()
+        if not self._stopped:
+            before, since, nanoseconds = self._state
+            nanoseconds = nanoseconds.copy()
+            nanoseconds[before] += now - since
+            self._state = (phase, now, nanoseconds)
+        return now
 
     def stop(self) -> None:
         """The run is over: from now on nothing counts."""
-        with self._lock:
-            self.switch(self._current)
-            self._stopped = True
+        self.switch(self.current)
+        self._stopped = True
 
     def read(self) -> dict[Phase, int]:
         """Nanoseconds of each phase until now, in the order of `PHASES`."""
-        with self._lock:
-            nanoseconds = dict(self._nanoseconds)
-            if not self._stopped:
-                nanoseconds[self._current] += self._clock() - self._since
-            return nanoseconds
+        phase, since, nanoseconds = self._state
+        nanoseconds = nanoseconds.copy()
+        if not self._stopped:
+            nanoseconds[phase] += self._clock() - since
+        return nanoseconds

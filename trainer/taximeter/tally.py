@@ -67,9 +67,8 @@ class Tally:
 
     def step(self, nanoseconds: int, samples: int) -> None:
         """Count a step that took so long and trained on so many samples."""
-        with self._lock:
-            if self._closed:
-                return
+        # No lock: only the loop counts, each number is read whole, and a lock would cost more than the counting.
+        if not self._closed:
             self._steps += 1
             self._samples += samples
             self._step_ns += nanoseconds
@@ -77,8 +76,7 @@ class Tally:
 
     def complete_pass(self) -> None:
         """Count a loop over a loader that ran to its end."""
-        with self._lock:
-            self._passes += not self._closed
+        self._passes += not self._closed
 
     def log(self, name: str, split: Split, value: Any) -> None:
         """Take the `loss` or `accuracy` of a split: a number, or a tensor of one element on whatever device."""
@@ -86,8 +84,9 @@ class Tally:
             return
         key = (name, split)
         if not _is_on_device(value):
-            with self._lock:
-                self._on_device.pop(key, None)
+            if self._on_device:
+                with self._lock:
+                    self._on_device.pop(key, None)
             self._keep(key, value)
             return
         if key == ("accuracy", "validation") and key in self._on_device:
@@ -125,22 +124,22 @@ class Tally:
 
     def read(self) -> Reported:
         """What was reported until now."""
-        with self._lock:
-            return Reported(
-                steps=self._steps,
-                samples=self._samples,
-                passes=self._passes,
-                step_counts=tuple(self._step_counts),
-                step_ns=self._step_ns,
-                epoch=self._epoch,
-                learning_rate=self._learning_rate,
-                loss=self._of("loss"),
-                accuracy=self._of("accuracy"),
-                best_accuracy=self._best_accuracy,
-            )
+        return Reported(
+            steps=self._steps,
+            samples=self._samples,
+            passes=self._passes,
+            step_counts=tuple(self._step_counts),
+            step_ns=self._step_ns,
+            epoch=self._epoch,
+            learning_rate=self._learning_rate,
+            loss=self._of("loss"),
+            accuracy=self._of("accuracy"),
+            best_accuracy=self._best_accuracy,
+        )
 
     def _of(self, name: str) -> dict[Split, float]:
-        return {split: self._values[name, split] for split in SPLITS if (name, split) in self._values}
+        values = self._values.copy()
+        return {split: values[name, split] for split in SPLITS if (name, split) in values}
 
     def _keep(self, key: tuple[str, Split], value: Any) -> None:
         try:
@@ -152,12 +151,12 @@ class Tally:
             if key not in self._complained:
                 self._complained.add(key)
                 _log.warning("%s of the %s split is not what it should be, and is left out: %s", *key, wrong)
-        with self._lock:
-            if number is None:
-                self._values.pop(key, None)
-                return
-            self._values[key] = number
-            if key == ("accuracy", "validation"):
+        if number is None:
+            self._values.pop(key, None)
+            return
+        self._values[key] = number
+        if key == ("accuracy", "validation"):
+            with self._lock:
                 self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
 
     def _start_flusher(self) -> None:

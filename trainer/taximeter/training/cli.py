@@ -88,24 +88,22 @@ def train(options: argparse.Namespace) -> int:
     config = _config(options)
     _check_machine(config)
     with Interruption() as interruption:
-        try:
-            meter = _start_meter(options)
-            try:
-                return _metered(options, config, meter, interruption)
-            finally:
-                meter.close(last_scrape_seconds=0)
-        except Interrupted:
-            return interruption.exit_status
+        meter = _start_meter(options)
+        with interruption.noted():
+            refusal = meter.wait_registered(_REGISTRATION_SECONDS)
+        if refusal is not None:
+            meter.close(last_scrape_seconds=0)
+            raise UsageError(f"the exporter refuses the run: {refusal}")
+        sys.stderr.write(f"run {meter.run}, metrics at {meter.metrics_url}\n")
+        return _metered(options, config, meter, interruption)
 
 
 def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, interruption: Interruption) -> int:
-    refusal = meter.wait_registered(_REGISTRATION_SECONDS)
-    if refusal is not None:
-        raise UsageError(f"the exporter refuses the run: {refusal}")
-    sys.stderr.write(f"run {meter.run}, metrics at {meter.metrics_url}\n")
     result: Result = "failed"
     wrong: ConfigError | None = None
     try:
+        if interruption.came:
+            raise Interrupted
         # Only now: to import torch takes seconds, which belong on the bill.
         from taximeter.training.run import run  # noqa: PLC0415
 
@@ -124,6 +122,7 @@ def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, int
             sys.stdout.write("\n")
             sys.stdout.flush()
     if wrong is not None:
+        meter.close(last_scrape_seconds=0)
         raise UsageError(str(wrong))
     _last_scrape(meter, interruption, stay=options.stay)
     return interruption.exit_status if result == "stopped" else 0
@@ -176,11 +175,19 @@ def _start_meter(options: argparse.Namespace) -> Meter:
             dataset=DIGITS.name,
             exporter=options.exporter,
             listen=options.metrics_listen,
-            require_endpoint=True,
+            strict=True,
         )
     except ValueError as wrong:
-        raise UsageError(f"--{str(wrong).replace('listen:', 'metrics-listen:', 1)}") from None
+        raise UsageError(_named_as_option(str(wrong))) from None
     except OSError as wrong:
         where = options.metrics_listen or "127.0.0.1:9878"
         reason = wrong.strerror or wrong
         raise UsageError(f"--metrics-listen: cannot listen on {where} ({reason}); name another host:port") from None
+
+
+def _named_as_option(complaint: str) -> str:
+    """The meter names its argument or a variable of the environment; a variable keeps its name."""
+    field, rest = complaint.split(":", 1)
+    if field.isupper():
+        return complaint
+    return f"--{'metrics-listen' if field == 'listen' else field}:{rest}"
