@@ -40,6 +40,7 @@ class Running:
         """Ends it and gives what it printed since it was up."""
         self.process.send_signal(signal.SIGTERM)
         output, _ = self.process.communicate(timeout=10)
+        assert self.process.returncode == 0
         return output
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 from demo import binaries, packages
 from demo.binaries import Tools, ToolsMissing
+from demo.configs import write_configs
 from demo.interrupts import Interrupts
+from demo.ports import ANY, free_ports
+from demo.processes import Processes
+from demo.stack import Starter
+from demo.web import answers
 
 
 def quiet(_text: str) -> None:
@@ -67,7 +72,7 @@ def test_where_apt_fails_the_reason_and_its_output_are_told(tmp_path: Path, monk
 
 
 @pytest.mark.skipif(not (shutil.which("apt-get") and shutil.which("dpkg")), reason="no apt-get and dpkg here")
-def test_packages_are_fetched_once_for_several_that_ask_and_run(
+def test_packages_are_fetched_once_for_several_that_ask_and_their_programs_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over the network, into a folder of the test's own."""
@@ -89,3 +94,12 @@ def test_packages_are_fetched_once_for_several_that_ask_and_run(
     assert all(version[0].isdigit() for version in one.versions().values())
     assert sorted(path.name for path in one.prometheus.parent.iterdir()) == sorted(packages.STARTERS)
     assert not list((tmp_path / "the tools").glob("fetch-*"))
+
+    # They find their own files where they lie now.
+    ports = free_ports(ANY)
+    configs = write_configs(tmp_path, ports, gpus=0)
+    with Processes() as processes:
+        starter = Starter(tmp_path, ports, processes, Interrupts())
+        starter.alertmanager(one.alertmanager, configs.alertmanager)
+        prometheus = starter.prometheus(one.prometheus, configs.prometheus)
+        assert answers(f"{prometheus.url}/")
