@@ -170,10 +170,11 @@ def test_a_program_that_does_not_end_its_run(exporter: FakeExporter, last_line: 
 import taximeter
 meter = taximeter.Meter("vision", run="r", exporter={exporter.url!r}, listen="127.0.0.1:0")
 meter.wait_registered(10)
-meter.close = lambda: None  # nobody scrapes here
+meter.close = lambda: print("closed", flush=True)  # nobody scrapes here
 {last_line}
 """
-    subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "closed\n"  # and not by the forked child as well
     assert exporter.runs["r"].result == result
     assert exporter.count("/end") == 1
 
