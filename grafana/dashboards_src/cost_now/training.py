@@ -26,8 +26,8 @@ def accuracy_for_money() -> Panel:
         x_unit=units.MONEY,
         x_title="cost",
         y_title="accuracy",
-        by=("run", "currency"),
-        x=rows_over_time(f"sum by (run, currency) {cost}"),
+        by="curve",
+        x=rows_over_time(f'label_join(sum by (run, currency) {cost}, "curve", " ", "run", "currency")'),
         y=rows_over_time(f"avg by (run) {accuracy}"),
         no_value=_NO_TRAINING,
     )

@@ -1,7 +1,5 @@
 """Curves of one quantity against another, such as accuracy against money."""
 
-from collections.abc import Sequence
-
 from grafana_foundation_sdk.builders import xychart as sdk
 from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
 from grafana_foundation_sdk.builders.dashboard import FieldColor
@@ -15,7 +13,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
 
-from dashboards_src.layer.fields import NO_THRESHOLD, SERIES_NAME, thresholds
+from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 
 
@@ -27,14 +25,14 @@ def curves(
     x_unit: str,
     x_title: str,
     y_title: str,
-    by: Sequence[str],
+    by: str,
     x: Query,
     y: Query,
     no_value: str,
 ) -> Panel:
-    """A curve for each combination of the labels `by`; `x` and `y` are tables over time.
+    """A curve for each value of the label `by`, which `x` has and which names the curve.
 
-    The two tables are joined on time and the labels that both have, then taken apart by the labels.
+    `x` and `y` are tables over time; they are joined on time and the labels that both have.
     """
     return (
         sdk.Panel()
@@ -58,17 +56,17 @@ def curves(
             [
                 DataTransformerConfig("merge", options={}),
                 DataTransformerConfig(
+                    "filterFieldsByName", options={"include": {"names": ["Value #A", "Value #B", by]}}
+                ),
+                DataTransformerConfig(
                     "organize",
                     options={
-                        "excludeByName": {"Time": True},
-                        "indexByName": {field: index for index, field in enumerate(("Value #A", "Value #B", *by))},
+                        "excludeByName": {},
+                        "indexByName": {"Value #A": 0, "Value #B": 1, by: 2},
                         "renameByName": {"Value #A": x_title, "Value #B": y_title},
                     },
                 ),
-                DataTransformerConfig(
-                    "partitionByValues",
-                    options={"fields": list(by), "keepFields": False, "naming": {"asLabels": False}},
-                ),
+                DataTransformerConfig("partitionByValues", options={"fields": [by], "keepFields": False}),
             ]
         )
         .with_override(
@@ -78,10 +76,6 @@ def curves(
                 DynamicConfigValue("decimals", 2),
                 DynamicConfigValue("custom.axisLabel", x_title),
             ],
-        )
-        .with_override(
-            MatcherConfig("byName", y_title),
-            [DynamicConfigValue("displayName", SERIES_NAME), DynamicConfigValue("custom.axisLabel", y_title)],
         )
         .build()
     )
