@@ -1,0 +1,59 @@
+"""Every query of every dashboard, asked of a real Prometheus that scraped a real run: each answers with data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from grafana.queries import Query, dashboard_queries, may_be_empty
+from integration.conftest import Chain
+
+pytestmark = pytest.mark.binaries
+DASHBOARDS = sorted((Path(__file__).parents[2] / "grafana" / "dashboards").glob("*.json"))
+RANGE_SECONDS = 1800
+
+
+class AnyValue(dict[str, str]):
+    """Every variable of a dashboard set to All."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
+
+    def __missing__(self, name: str) -> str:
+        return ".*"
+
+
+def unanswered(chain: Chain, path: Path) -> list[Query]:
+    """The queries of a dashboard to which Prometheus has no answer."""
+    now = time.time()
+    return [
+        query
+        for query in dashboard_queries(path, variables=AnyValue())
+        if not (
+            chain.query(query.expr)
+            if query.instant
+            else chain.query_range(query.expr, start=now - RANGE_SECONDS, end=now)
+        )
+    ]
+
+
+def named(queries: Iterable[Query]) -> set[tuple[str, str]]:
+    return {(query.panel, query.ref_id) for query in queries}
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_query_answers_or_is_known_to_be_empty_here(real_chain: Chain, path: Path) -> None:
+    excused = {(entry.panel, entry.ref_id) for entry in may_be_empty}
+    assert [query for query in unanswered(real_chain, path) if (query.panel, query.ref_id) not in excused] == []
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_query_answers_on_one_of_the_two_machines(real_chain: Chain, simulated_chain: Chain, path: Path) -> None:
+    """What is empty on a host has data on eight (simulated) GPUs: no excuse hides a broken query."""
+    assert named(unanswered(real_chain, path)) & named(unanswered(simulated_chain, path)) == set()
+
+
+def test_there_are_dashboards_to_look_at() -> None:
+    assert DASHBOARDS
