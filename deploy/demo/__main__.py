@@ -27,7 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Interrupts() as interrupts:
         try:
             with fresh_folder(options.folder), Processes() as processes:
-                Tour(options, processes, interrupts).go()
+                try:
+                    Tour(options, processes, interrupts).go()
+                except Interrupted:
+                    say("Stopping …")
+                    raise
         except Interrupted:
             say("Stopped: everything that was started here has ended.")
             return 130

@@ -50,8 +50,13 @@ class Interrupts(AbstractContextManager["Interrupts"]):
         if self._noted:
             raise Interrupted
 
-    def wait_until(self, condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-        """Wait for a condition. Raises `TookTooLong`, which names what was waited for, or `Interrupted`."""
+    def wait_until(
+        self, condition: Callable[[], bool], *, seconds: float, what: str, every: float = POLL_SECONDS
+    ) -> None:
+        """Wait for a condition, asked `every` so many seconds.
+
+        Raises `TookTooLong`, which names what was waited for, or `Interrupted`.
+        """
         deadline = time.monotonic() + seconds
         while True:
             self.check()
@@ -59,4 +64,4 @@ class Interrupts(AbstractContextManager["Interrupts"]):
                 return
             if time.monotonic() > deadline:
                 raise TookTooLong(f"{what} took longer than {seconds:g} s")
-            time.sleep(POLL_SECONDS)
+            time.sleep(every)

@@ -14,7 +14,9 @@ from types import TracebackType
 
 from demo.interrupts import Interrupts
 
-TERM_SECONDS = 10.0
+TERM_SECONDS = 20.0
+"""For all of them together to end as they were asked to; the training may have a batch to finish first."""
+SHORTEST_TERM_SECONDS = 1.0
 TAIL_LINES = 15
 _TETHER = Path(__file__).with_name("tether.py")
 
@@ -76,18 +78,11 @@ class Process:
         if status is not None:
             raise EndedEarly(f"{self.name} ended with status {status}", self._tail())
 
-    def ask_to_stop(self) -> None:
-        """SIGTERM to the process itself, which may then end its own children in order."""
+    def stop(self, *, seconds: float = TERM_SECONDS) -> None:
+        """SIGTERM to the process itself, which may end its own children; after `seconds` SIGKILL to them all."""
         if self.status() is None:
             self._popen.terminate()
-
-    def stop(self, *, seconds: float = TERM_SECONDS) -> None:
-        """Ask to stop, and after `seconds` kill it with its whole group."""
-        self.ask_to_stop()
-        self.wait_or_kill(time.monotonic() + seconds)
-
-    def wait_or_kill(self, deadline: float) -> None:
-        """Wait until a moment of `time.monotonic`, then kill the group."""
+        deadline = time.monotonic() + seconds
         while self.status() is None:
             if time.monotonic() > deadline:
                 self._kill_group()
@@ -108,7 +103,10 @@ class Process:
 
 
 class Processes(AbstractContextManager["Processes"]):
-    """The children of one program; leaving the context ends them all, the youngest asked first."""
+    """The children of one program; leaving the context ends them all, the youngest first.
+
+    One after the other, for a younger one may need an older one to end in order: a run is ended at the exporter.
+    """
 
     def __init__(self) -> None:
         self._started: list[Process] = []
@@ -146,8 +144,6 @@ class Processes(AbstractContextManager["Processes"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in reversed(self._started):
-            process.ask_to_stop()
         deadline = time.monotonic() + TERM_SECONDS
         for process in reversed(self._started):
-            process.wait_or_kill(deadline)
+            process.stop(seconds=max(SHORTEST_TERM_SECONDS, deadline - time.monotonic()))

@@ -23,6 +23,8 @@ from demo.web import NoAnswer, answers, get_json
 
 TRAINING_SECONDS = 1200.0
 SCRAPED_SECONDS = 30.0
+WATCH_SECONDS = 0.5
+"""Between two looks at what is going on: the training has need of the processor too."""
 ALERTS_SECONDS = 60.0
 TOOLS_FOLDER = REPOSITORY / ".tools"
 
@@ -116,7 +118,7 @@ class Tour:
             self._show_new_alerts(stack)
             return trainer.status() is not None
 
-        self.interrupts.wait_until(trained, seconds=TRAINING_SECONDS, what="the training run")
+        self.interrupts.wait_until(trained, seconds=TRAINING_SECONDS, what="the training run", every=WATCH_SECONDS)
         if trainer.status() != 0:
             raise CheckFailed(f"the training run ended with status {trainer.status()}")
 
@@ -175,7 +177,7 @@ class Tour:
             self._show_new_alerts(stack)
             return False
 
-        self.interrupts.wait_until(never, seconds=float("inf"), what="")
+        self.interrupts.wait_until(never, seconds=float("inf"), what="", every=WATCH_SECONDS)
 
     @staticmethod
     def _short(path: Path) -> Path:

@@ -64,6 +64,26 @@ def test_children_end_with_their_own_children_and_others_stay(tmp_path: Path) ->
             bystander.kill()
 
 
+def test_the_youngest_has_ended_before_the_next_is_asked(tmp_path: Path) -> None:
+    note = tmp_path / "order"
+    slow_end = """
+import signal, sys, time
+def end(*_):
+    time.sleep(float(sys.argv[2]))
+    with open(sys.argv[1], "a") as note:
+        note.write(sys.argv[3])
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+open(sys.argv[1] + sys.argv[3], "w").close()
+time.sleep(600)
+"""
+    with Processes() as processes:
+        processes.start("exporter", python(slow_end, str(note), "0", "exporter"))
+        processes.start("trainer", python(slow_end, str(note), "0.5", "trainer "))
+        wait_for(lambda: all(note.with_name(f"order{name}").exists() for name in ("exporter", "trainer ")))
+    assert note.read_text() == "trainer exporter"
+
+
 def test_a_child_that_ignores_the_request_is_killed_with_its_group(tmp_path: Path) -> None:
     note = tmp_path / "grandchild"
     with Processes() as processes:
