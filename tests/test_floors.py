@@ -15,7 +15,6 @@ FLOORS = {
     "cli": 5,
     "__main__": 5,
     "app": 4,
-    "check": 4,
     "web": 3,
     "config": 3,
     "metering": 2,

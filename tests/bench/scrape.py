@@ -3,8 +3,8 @@
 Run with `tests` on PYTHONPATH: `python -m bench.scrape [--format json]`. Exit status 1 if it does not hold.
 
 The exporter runs in a process of its own on the fake NVML library, samples once a second as by default, and has a run
-and a budget. Scrapes are as Prometheus makes them: one connection kept open, gzip accepted, text format. They are spread over
-several seconds, so that the figures hold both scrapes that find the last moment rendered and those that render.
+and a budget. Scrapes are as Prometheus makes them: one connection kept open, gzip accepted, text format. They go on
+for several seconds, so that the figures hold both scrapes that find the last moment rendered and those that render.
 """
 
 from __future__ import annotations

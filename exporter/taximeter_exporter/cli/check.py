@@ -1,18 +1,37 @@
-"""What `check` prints: what this machine costs, and why."""
+"""`taximeter-exporter check`: what this machine costs, and why."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from taximeter_exporter.cli.options import add_config, add_format
 from taximeter_exporter.clock import NS_PER_SECOND
-from taximeter_exporter.config.settings import Settings
+from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.pricing.price import Price
 
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
 
-def report(settings: Settings, *, as_json: bool) -> str:
-    """The configuration in words, or as JSON. Opens and starts nothing."""
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command and its options."""
+    parser = commands.add_parser("check", help="validate the configuration; print what this machine costs and why")
+    add_config(parser)
+    add_format(parser, "table", "json")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it. Opens and starts nothing. Raises `ConfigError`."""
+    print(_report(load(args.config, os.environ), as_json=args.format == "json"))
+    return 0
+
+
+def _report(settings: Settings, *, as_json: bool) -> str:
     now = datetime.now(UTC)
     price = _price_at(settings, int(now.timestamp()) * NS_PER_SECOND)
     if as_json:

@@ -1,0 +1,45 @@
+"""The command line as a whole: finds the command, and turns a mistake into one line and status 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from taximeter_exporter import __version__
+from taximeter_exporter.cli import check, serve
+from taximeter_exporter.config.error import ConfigError
+
+_EPILOG = """\
+examples:
+  taximeter-exporter check                            what does this machine cost, and why?
+  taximeter-exporter serve                            meter it, on the address in taximeter.yaml
+  taximeter-exporter serve --simulate                 the same with eight simulated GPUs, for a demonstration
+  TAXIMETER_LISTEN=0.0.0.0:9877 taximeter-exporter serve   any field can come from the environment
+
+exit status: 0 done, 2 bad input (one line says which file, which field and what would be right)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except ConfigError as error:
+        print(f"taximeter-exporter: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="taximeter-exporter",
+        description="Meters what this machine's GPUs cost, by training run, and tells Prometheus.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"taximeter-exporter {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (serve, check):
+        command.add(commands)
+    return parser

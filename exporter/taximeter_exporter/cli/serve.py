@@ -1,0 +1,46 @@
+"""`taximeter-exporter serve`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from taximeter_exporter.app import exporter
+from taximeter_exporter.cli.options import add_config
+from taximeter_exporter.clock import SystemClock
+from taximeter_exporter.config.settings import load
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+log = logging.getLogger(__name__)
+
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command and its options."""
+    parser = commands.add_parser("serve", help="meter this machine and answer scrapes until it is stopped")
+    add_config(parser)
+    parser.add_argument(
+        "--simulate", action="store_true", help="eight simulated GPUs; every series says simulated, the ledger as well"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C. Raises `ConfigError` for what keeps it from starting."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    settings = load(args.config, os.environ)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with exporter(settings, clock=SystemClock(), simulate=args.simulate) as running:
+        running.start()
+        log.info("listening on http://%s:%d", settings.listen[0], running.port)
+        stop.wait()
+        running.stop()
+    return 0
