@@ -134,7 +134,7 @@ class Meter:
         another `phase`. `samples` says how many samples a batch holds; by default as many as the first dimension of
         its first tensor. A loop that is left by `break` counts the step it was left in.
         """
-        return Steps(loader, self._counting(samples), self._phases, self._tally)
+        return Steps(loader, samples, self._phases, self._tally, self._complain)
 
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
@@ -290,16 +290,6 @@ class Meter:
         }
         return {field: value for field, value in known.items() if value is not None}
 
-    def _counting(self, samples: Callable[[T], int]) -> Callable[[T], int]:
-        def count(batch: T) -> int:
-            try:
-                return int(samples(batch))
-            except Exception as wrong:  # whatever somebody's function raises must not end the training
-                self._complain(f"the samples of a batch could not be counted, and are left out: {wrong!r}")
-                return 0
-
-        return count
-
     def _complain(self, complaint: str) -> None:
         if complaint not in self._complaints:
             self._complaints.add(complaint)
@@ -309,11 +299,19 @@ class Meter:
 class Steps(Generic[T]):
     """The batches of a loader, metered. Has the loader's length, if it has one, so that a progress bar finds it."""
 
-    def __init__(self, loader: Iterable[T], samples: Callable[[T], int], phases: PhaseTimes, tally: Tally) -> None:
+    def __init__(
+        self,
+        loader: Iterable[T],
+        samples: Callable[[T], int],
+        phases: PhaseTimes,
+        tally: Tally,
+        complain: Callable[[str], None],
+    ) -> None:
         self._loader = loader
         self._samples = samples
         self._phases = phases
         self._tally = tally
+        self._complain = complain
 
     def __len__(self) -> int:
         return len(self._loader)  # type: ignore[arg-type]  # raises TypeError for what has none, as len() should
@@ -321,13 +319,18 @@ class Steps(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         switch = self._phases.switch
         step = self._tally.step
+        count = self._samples
         before = self._phases.current
         samples = 0
         in_step = False
         waited_from = switch("data_wait")
         try:
             for batch in self._loader:
-                samples = self._samples(batch)
+                try:
+                    samples = int(count(batch))
+                except Exception as wrong:  # whatever somebody's function raises must not end the training
+                    samples = 0
+                    self._complain(f"the samples of a batch could not be counted, and are left out: {wrong!r}")
                 switch("forward_backward")
                 in_step = True
                 yield batch

@@ -171,9 +171,9 @@ class Tally:
 
 def _is_on_device(value: Any) -> bool:
     # Duck-typed: torch is not imported for the sake of a type. On the CPU there is no device to wait for.
-    return not getattr(value, "is_cpu", True)
+    return type(value) is not float and not getattr(value, "is_cpu", True)
 
 
 def _finite(value: Any) -> float | None:
-    number = float(value.detach() if hasattr(value, "detach") else value)
+    number = value if type(value) is float else float(value.detach() if hasattr(value, "detach") else value)
     return number if math.isfinite(number) else None

@@ -108,9 +108,6 @@ def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, int
         # A thread that waits must not spin: where something else wants the same cores, spinning made the same training
         # take two and a half times as long (59.6 s, not 23.6 s). OpenMP reads this when torch is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        # torch's threads wait for each other by spinning, which on processors that also run something else (Prometheus,
-        # an exporter) can make a step many times slower. OpenMP reads this when torch is imported.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # Only now: to import torch takes seconds, which belong on the bill.
         from taximeter.training.run import run  # noqa: PLC0415
 
