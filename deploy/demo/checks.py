@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from demo.web import get_json
 
 BUDGET_ALERT = "TaximeterBudgetThreshold"
 _HALF_A_CENT = Decimal("0.005")
+_NS_PER_HOUR = 3600 * 10**9
+_RUN_ROWS = (
+    "SELECT usage.ns, rate.per_hour, rate.devices, rate.currency FROM usage JOIN run ON run.id = usage.run"
+    " JOIN rate ON rate.id = usage.rate WHERE run.name = ?"
+)
 
 
 class CheckFailed(Exception):
@@ -24,9 +32,25 @@ def ended_run(exporter_url: str, run: str) -> Mapping[str, Any]:
     return answer
 
 
-def ledger_cost(run: Mapping[str, Any]) -> dict[str, Decimal]:
-    """What a run cost by the ledger, by currency."""
+def told_cost(run: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a run cost as the exporter's API tells it, by currency."""
     return {currency: Decimal(amount) for currency, amount in run["cost"].items()}
+
+
+def booked_cost(ledger: Path, run: str) -> dict[str, Decimal]:
+    """What a run cost by the rows of the ledger's own file, by currency; reckoned here and not by the exporter.
+
+    Raises `CheckFailed` if the file cannot be read.
+    """
+    try:
+        with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as database:
+            rows = database.execute(_RUN_ROWS, (run,)).fetchall()
+    except sqlite3.Error as error:
+        raise CheckFailed(f"the ledger {ledger} cannot be read: {error}") from error
+    cost: dict[str, Decimal] = {}
+    for ns, per_hour, devices, currency in rows:
+        cost[currency] = cost.get(currency, Decimal()) + Decimal(ns) * Decimal(per_hour) / devices / _NS_PER_HOUR
+    return cost
 
 
 def prometheus_cost(prometheus_url: str, run: str) -> dict[str, Decimal]:

@@ -41,6 +41,7 @@ def settings(folder: Path, port: int, prometheus_url: str) -> Mapping[str, str]:
         "GF_AUTH_ANONYMOUS_ENABLED": "true",
         "GF_ANALYTICS_REPORTING_ENABLED": "false",
         "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": str(REPOSITORY / "grafana" / "dashboards" / "cost-now.json"),
         "TAXIMETER_PROMETHEUS_URL": prometheus_url,
         "TAXIMETER_DASHBOARDS": str(REPOSITORY / "grafana" / "dashboards"),
     }

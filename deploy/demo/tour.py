@@ -123,8 +123,12 @@ class Tour:
             raise CheckFailed(f"the training run ended with status {trainer.status()}")
 
     def _check(self, stack: Stack, run: str) -> None:
-        ended = checks.ended_run(stack.exporter.url, run)
-        due = checks.ledger_cost(ended)
+        told = checks.told_cost(checks.ended_run(stack.exporter.url, run))
+        due = checks.booked_cost(self.options.folder / "ledger.db", run)
+        if not checks.equal_to_the_cent(due, told):
+            raise CheckFailed(
+                f"the run cost {checks.in_words(due)} by the ledger, but the exporter says {checks.in_words(told)}"
+            )
         say(f"    run {run} finished; by the ledger it cost {checks.in_words(due)}")
         scraped: dict[str, Decimal] = {}
 

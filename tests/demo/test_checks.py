@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from demo.checks import CheckFailed, ended_run, equal_to_the_cent, in_words, percentages, thresholds_arrived
+from demo.checks import (
+    CheckFailed,
+    booked_cost,
+    ended_run,
+    equal_to_the_cent,
+    in_words,
+    percentages,
+    thresholds_arrived,
+)
 from demo.ports import ANY, free_ports
 from support.exposition import serve_exposition
+from support.metered import Machine
 
 
 def usd(amount: str) -> dict[str, Decimal]:
@@ -62,3 +72,17 @@ def test_a_run_that_did_not_finish_fails_the_check(state: str, result: str) -> N
             ended_run(f"http://127.0.0.1:{port}", "r-1")
         exporter.text = '{"state": "ended", "result": "finished", "cost": {}}'
         assert ended_run(f"http://127.0.0.1:{port}", "r-1")["cost"] == {}
+
+
+def test_the_cost_of_a_run_is_reckoned_from_the_ledgers_own_rows(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "ledger.db")
+    machine.start()
+    run = machine.register()
+    machine.clock.advance(seconds=7)
+    machine.end(run)
+    machine.register("another")
+    machine.clock.advance(seconds=5)
+    assert booked_cost(tmp_path / "ledger.db", "run") == {"USD": Decimal(7)}
+    machine.kill()
+    with pytest.raises(CheckFailed, match="cannot be read"):
+        booked_cost(tmp_path / "absent.db", "run")

@@ -6,12 +6,12 @@ import json
 import re
 import sqlite3
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import yaml
 from demo.binaries import Tools
+from demo.checks import booked_cost
 from demo.ports import HOST, is_free
 from demo.web import NoAnswer, get_json
 from integration.conftest import RUN, Chain
@@ -21,28 +21,14 @@ pytestmark = pytest.mark.binaries
 README = Path(__file__).parents[2] / "README.md"
 
 
-def ledger_cost(chain: Chain) -> Fraction:
-    """The run's cost by the ledger's own rows, reckoned here and not by the exporter."""
-    with sqlite3.connect(f"file:{chain.folder / 'ledger.db'}?mode=ro", uri=True) as ledger:
-        rows = ledger.execute(
-            "SELECT usage.ns, rate.per_hour, rate.devices FROM usage JOIN run ON run.id = usage.run"
-            " JOIN rate ON rate.id = usage.rate WHERE run.name = ?",
-            (RUN,),
-        ).fetchall()
-    ledger.close()
-    return sum(
-        (Fraction(ns) * Fraction(per_hour) / devices / (3600 * 10**9) for ns, per_hour, devices in rows), Fraction()
-    )
-
-
 def test_the_bill_the_ledger_the_api_and_prometheus_agree_to_the_cent(real_chain: Chain) -> None:
-    due = ledger_cost(real_chain)
+    (due,) = booked_cost(real_chain.folder / "ledger.db", RUN).values()
     assert due > 1
     (scraped,) = real_chain.query(f'taximeter_run_cost_total{{run="{RUN}"}}')
     bill = json.loads((real_chain.folder / "bill.json").read_text(encoding="utf-8"))
     told = Decimal(real_chain.run()["cost"]["USD"])
     for amount in (scraped["value"][1], bill["cost"]["USD"], told):
-        assert abs(Fraction(amount) - due) < Fraction(1, 200)
+        assert abs(Decimal(amount) - due) < Decimal("0.005")
 
 
 def test_the_run_is_seen_from_both_sides(real_chain: Chain) -> None:
