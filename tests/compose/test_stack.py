@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from compose.conftest import RunningStack
 from compose.files import REPOSITORY, read_yaml
-from demo.checks import ended_run, equal_to_the_cent, ledger_cost, prometheus_cost, thresholds_arrived
+from demo.checks import ended_run, equal_to_the_cent, prometheus_cost, thresholds_arrived, told_cost
 from demo.web import get_json
 from support.programs import wait_for
 
@@ -56,7 +56,7 @@ def test_the_first_run_has_learnt_and_was_watched(stack: RunningStack, first_run
 
 
 def test_prometheus_has_the_cost_of_the_ledger(stack: RunningStack, first_run: Mapping[str, Any]) -> None:
-    due = ledger_cost(first_run)
+    due = told_cost(first_run)
     assert due["USD"] > 0
     prometheus = stack.url("prometheus")
     wait_for(
@@ -112,7 +112,7 @@ def test_another_run_is_trained_and_ends_with_its_bill(stack: RunningStack) -> N
     )
     run = ended_run(stack.url("exporter"), bill["run"])
     assert run["project"] == "vision"
-    assert equal_to_the_cent(ledger_cost(run), {"USD": Decimal(bill["cost"]["USD"])})
+    assert equal_to_the_cent(told_cost(run), {"USD": Decimal(bill["cost"]["USD"])})
 
 
 # Last, for the trainer and what sends alerts are not started again.
