@@ -17,6 +17,7 @@ FLOORS = {
     "app": 4,
     "web": 3,
     "config": 3,
+    "reports": 3,
     "metering": 2,
     "devices": 1,
     "pricing": 1,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from taximeter_exporter import __version__
-from taximeter_exporter.cli import check, serve
+from taximeter_exporter.cli import check, report, serve
 from taximeter_exporter.config.error import ConfigError
 
 _EPILOG = """\
@@ -15,6 +15,7 @@ examples:
   taximeter-exporter check                            what does this machine cost, and why?
   taximeter-exporter serve                            meter it, on the address in taximeter.yaml
   taximeter-exporter serve --simulate                 the same with eight simulated GPUs, for a demonstration
+  taximeter-exporter report --by run                  what did each run of this month cost?
   TAXIMETER_LISTEN=0.0.0.0:9877 taximeter-exporter serve   any field can come from the environment
 
 exit status: 0 done, 2 bad input (one line says which file, which field and what would be right)
@@ -40,6 +41,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"taximeter-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check):
+    for command in (serve, check, report):
         command.add(commands)
     return parser

@@ -70,6 +70,28 @@ def connect(path: Path, *, simulated: bool) -> sqlite3.Connection:
     return connection
 
 
+def connect_readonly(path: Path) -> sqlite3.Connection:
+    """Open a ledger only to read it, also while an exporter writes to it.
+
+    Raises `LedgerError` if it is not there, is not a ledger, or does not have the newest schema.
+    """
+    if not path.is_file():
+        raise LedgerError(f"{path}: there is no ledger; name the one that the exporter writes, or start the exporter")
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=5
+        )
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise LedgerError(f"{path}: not a ledger that can be read ({error})") from error
+    newest = max(_migrations())
+    if version != newest:
+        connection.close()
+        wanted = "start this exporter on it once" if version < newest else "use the exporter that wrote it"
+        raise LedgerError(f"{path}: has schema {version}, and this is for schema {newest}; {wanted}")
+    return connection
+
+
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     migrations = _migrations()

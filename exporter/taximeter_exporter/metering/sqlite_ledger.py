@@ -15,7 +15,7 @@ from typing import Any
 from taximeter_exporter.metering.ledger import Advance, Cursor, LedgerConflictError, LedgerError
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
 from taximeter_exporter.metering.run import Result, Run
-from taximeter_exporter.metering.sqlite_file import Lock, connect
+from taximeter_exporter.metering.sqlite_file import Lock, connect, connect_readonly
 from taximeter_exporter.metering.usage import Category, Share, Usage
 from taximeter_exporter.pricing.price import Offer, PricingModel, Rate
 
@@ -39,16 +39,19 @@ _ADD_USAGE = (
 class SqliteLedger:
     """A `Ledger` in one SQLite file; `metering/migrations` has its tables."""
 
-    def __init__(self, path: Path, *, simulated: bool = False) -> None:
-        """Open it, made if it is not there. Raises `LedgerError`; then nothing is left open or locked."""
+    def __init__(self, path: Path, *, simulated: bool = False, readonly: bool = False) -> None:
+        """Open it, made if it is not there, for this writer alone; or `readonly`, beside whoever writes to it.
+
+        Raises `LedgerError`; then nothing is left open or locked.
+        """
         self._path = path
-        self._file_lock = Lock(path)
-        try:
-            self._connection = connect(path, simulated=simulated)
-        except LedgerError:
-            self._file_lock.release()
-            raise
         self._thread_lock = threading.Lock()
+        self._file_lock = None if readonly else Lock(path)
+        try:
+            self._connection = connect_readonly(path) if readonly else connect(path, simulated=simulated)
+        except LedgerError:
+            self._release()
+            raise
 
     @contextmanager
     def _database(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
@@ -159,6 +162,10 @@ class SqliteLedger:
         """See `Ledger.close`."""
         with self._thread_lock:
             self._connection.close()
+            self._release()
+
+    def _release(self) -> None:
+        if self._file_lock is not None:
             self._file_lock.release()
 
 
