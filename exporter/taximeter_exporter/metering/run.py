@@ -30,8 +30,10 @@ class Run:
     dataset: str = ""
     devices: tuple[str, ...] | None = None
     """The UUIDs that it uses; `None`: every device of this machine."""
+    pids: tuple[int, ...] = ()
+    """Its processes, if it named them; then it can be weighed against the others on a device."""
     lease: str
-    """The token that whoever renews must show."""
+    """The token that whoever renews must show; empty for a run that was observed and has no lease."""
     start_time_ns: int
     """When it first began, by the time of day; a resumed run keeps it."""
     boot_id: str

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from taximeter_exporter.pricing.price import Offer, PricingModel, Rate
 
 _RUN_COLUMNS = (
     "name, project, team, user, model, dataset, devices, lease, start_time_ns, boot_id, start_ns, renewed_ns,"
-    " renewed_time_ns, end_ns, end_time_ns, result, progress"
+    " renewed_time_ns, end_ns, end_time_ns, result, progress, pids"
 )
 _RUN_MARKS = ", ".join("?" for _ in _RUN_COLUMNS.split(","))
 _RUN_UPDATES = ", ".join(f"{column.strip()} = excluded.{column.strip()}" for column in _RUN_COLUMNS.split(",")[1:])
@@ -184,22 +185,23 @@ def _rate_id(database: sqlite3.Connection, rate: Rate) -> int:
         str(rate.per_hour),
         rate.devices,
         rate.currency,
+        str(rate.part),
     )
-    database.execute("INSERT OR IGNORE INTO rate VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", columns)
+    database.execute("INSERT OR IGNORE INTO rate VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
     where = (
         "provider = ? AND region = ? AND instance_type = ? AND pricing_model = ? AND per_hour = ? AND devices = ?"
-        " AND currency = ?"
+        " AND currency = ? AND part = ?"
     )
     (key,) = database.execute(f"SELECT id FROM rate WHERE {where}", columns).fetchone()  # noqa: S608
     return int(key)
 
 
 def _to_rate(columns: Sequence[Any]) -> Rate:
-    provider, region, instance_type, pricing_model, per_hour, devices, currency = columns
+    provider, region, instance_type, pricing_model, per_hour, devices, currency, part = columns
     offer = Offer(
         provider=provider, region=region, instance_type=instance_type, pricing_model=PricingModel(pricing_model)
     )
-    return Rate(offer=offer, per_hour=Decimal(per_hour), devices=devices, currency=currency)
+    return Rate(offer=offer, per_hour=Decimal(per_hour), devices=devices, currency=currency, part=Fraction(part))
 
 
 def _run_id(database: sqlite3.Connection, name: str) -> int:
@@ -227,15 +229,18 @@ def _from_run(run: Run) -> tuple[object, ...]:
         run.end_time_ns,
         run.result,
         json.dumps(run.progress),
+        json.dumps(run.pids),
     )
 
 
 def _to_run(row: Sequence[Any]) -> Run:
     columns = dict(zip((column.strip() for column in _RUN_COLUMNS.split(",")), row, strict=True))
     devices, result = columns.pop("devices"), columns.pop("result")
+    progress, pids = json.loads(columns.pop("progress")), json.loads(columns.pop("pids"))
     return Run(
-        **{key: value for key, value in columns.items() if key != "progress"},
+        **columns,
         devices=None if devices is None else tuple(json.loads(devices)),
         result=None if result is None else Result(result),
-        progress=json.loads(columns["progress"]),
+        progress=progress,
+        pids=tuple(pids),
     )

@@ -74,10 +74,12 @@ class Rate:
     devices: int
     """Into how many equal parts the instance's price goes, at least 1."""
     currency: str
+    part: Fraction = Fraction(1)
+    """What part the device is of one of those: 1, or less for a MIG instance."""
 
     def device_per_hour(self) -> Fraction:
         """One device's part of the instance's price, in `currency` per hour, exact."""
-        return Fraction(self.per_hour) / self.devices
+        return Fraction(self.per_hour) * self.part / self.devices
 
     def cost(self, ns: int) -> Fraction:
         """What `ns` nanoseconds of one device cost, in `currency`, exact."""

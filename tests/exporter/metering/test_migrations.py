@@ -1,0 +1,43 @@
+"""A ledger of an older schema is taken over with everything that is in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from fractions import Fraction
+from importlib import resources
+from pathlib import Path
+
+from support.metered import GPU0, price
+from taximeter_exporter.metering.ledger import Advance, Cursor
+from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
+from taximeter_exporter.metering.usage import Category, Share, Usage
+from taximeter_exporter.pricing.quote import schedule_for
+
+FIRST = (resources.files("taximeter_exporter.metering.migrations") / "0001.sql").read_text(encoding="utf-8")
+
+
+def test_schema_1_becomes_the_newest_and_keeps_its_rates_runs_and_usage(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "l.db")
+    database.executescript(FIRST)
+    database.executescript(
+        "PRAGMA user_version = 1;"
+        "INSERT INTO meta VALUES ('data', 'real');"
+        "INSERT INTO device VALUES ('GPU-0', 'gpu', 'H100', 'boot', 30);"
+        "INSERT INTO rate VALUES (7, 'acme', 'lab', 'box', 'on_demand', '7200', 2, 'USD');"
+        "INSERT INTO run VALUES (3, 'a', 'p', '', '', '', '', NULL, 'l', 1, 'boot', 1, 2, 3, NULL, NULL, NULL, '{}');"
+        "INSERT INTO usage VALUES (0, 'GPU-0', 7, 3, 'compute', 'active', 30);"
+    )
+    database.close()
+    ledger = SqliteLedger(tmp_path / "l.db")
+    (run,) = ledger.runs()
+    assert (run.name, run.pids) == ("a", ())
+    whole = schedule_for([price()], [GPU0]).at(0)
+    assert whole is not None
+    # the same rate is the same row still, and a part of a GPU at the same price is another
+    part = replace(whole, part=Fraction(2, 7))
+    rows = [Usage(0, "GPU-0", rate, "a", Category.COMPUTE, Share.ACTIVE, 10) for rate in (whole, part)]
+    ledger.book(rows, [Advance(GPU0, Cursor("boot", 30), Cursor("boot", 50))], [replace(run, pids=(12, 13))])
+    assert {row.rate: row.ns for row in ledger.usage()} == {whole: 40, part: 10}
+    assert ledger.runs()[0].pids == (12, 13)
+    ledger.close()
