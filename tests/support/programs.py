@@ -19,7 +19,7 @@ listen: 127.0.0.1:0
 sample_interval: 100ms
 host: {provider: acme, region: lab, instance_type: box-8}
 prices:
-  - {provider: acme, region: lab, instance_type: box-8, gpus: 8, per_hour: 3600, currency: USD}
+  - {provider: acme, region: lab, instance_type: box-8, gpus: 8, per_hour: 3600, currency: USD, as_of: 2026-01-01}
 budgets:
   - {name: demo, period: month, limit: 8.00, currency: USD, scope: {project: demo}}
 """

@@ -39,6 +39,8 @@ class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     gpu_model: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+    as_of: date | None = None
+    source: Annotated[str, Meta(max_length=256)] = ""
 
 
 class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -72,4 +74,5 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     devices: DeviceChoice = DeviceChoice.AUTO
     host: HostSection
     prices: list[PriceSection]
+    price_max_age: str = "180d"
     budgets: list[BudgetSection] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from taximeter_exporter.pricing.quote import PriceError, find_prices
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m)$")
 _UNIT_NS = {"ms": NS_PER_SECOND // 1000, "s": NS_PER_SECOND, "m": 60 * NS_PER_SECOND}
+_DAYS = re.compile(r"^(\d{1,5})d$")
 _LISTEN = re.compile(r"^(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})$")
 
 
@@ -93,9 +94,16 @@ def _interval_ns(text: str) -> int:
     return ns
 
 
+def _max_age(text: str) -> timedelta:
+    match = _DAYS.match(text)
+    if not match or int(match[1]) < 1:
+        raise _Refused("price_max_age", f"{text!r} is not a number of days; write for instance 180d")
+    return timedelta(days=int(match[1]))
+
+
 def _prices(file: ConfigFile) -> tuple[Price, ...]:
-    sections = list(enumerate(file.prices))
-    priced = [(_price(place, section), place) for place, section in sections]
+    max_age = _max_age(file.price_max_age)
+    priced = [(_price(place, section, max_age), place) for place, section in enumerate(file.prices)]
     by_offer: dict[Offer, list[tuple[Price, int]]] = {}
     for price, place in priced:
         by_offer.setdefault(price.offer, []).append((price, place))
@@ -117,7 +125,7 @@ def _prices(file: ConfigFile) -> tuple[Price, ...]:
     return find_prices(offer, [price for price, _ in priced])
 
 
-def _price(place: int, section: PriceSection) -> Price:
+def _price(place: int, section: PriceSection, max_age: timedelta) -> Price:
     field = f"prices[{place}]"
     if not section.per_hour.is_finite() or section.per_hour < 0:
         raise _Refused(
@@ -139,6 +147,9 @@ def _price(place: int, section: PriceSection) -> Price:
         gpu_model=section.gpu_model,
         effective_from=section.effective_from,
         effective_to=section.effective_to,
+        as_of=section.as_of,
+        source=section.source,
+        stale_from=section.as_of + max_age if section.as_of else None,
     )
 
 

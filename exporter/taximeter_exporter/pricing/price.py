@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -50,18 +50,25 @@ class Price:
     gpus: int = 0
     """How many GPUs the instance has, and so the price covers."""
     gpu_model: str = ""
+    """As `pricing/catalog/gpus.yaml` names it, for instance `A100-80`; an own price may name any other."""
     effective_from: date | None = None
     """`None`: since ever."""
     effective_to: date | None = None
     """`None`: until further notice."""
+    as_of: date | None = None
+    """The earliest day on which the source can have said so; `None`: undated."""
+    source: str = ""
+    """Where the figure was read."""
+    stale_from: date | None = None
+    """The first day on which it is too old to be trusted; `None`: it does not age."""
 
     def start_ns(self) -> int | None:
         """When it begins, in nanoseconds since 1970; `None` if it always was."""
-        return _midnight_ns(self.effective_from)
+        return midnight_ns(self.effective_from)
 
     def end_ns(self) -> int | None:
         """When it ends, in nanoseconds since 1970; `None` if it does not."""
-        return _midnight_ns(self.effective_to)
+        return midnight_ns(self.effective_to)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,11 @@ class Rate:
     currency: str
     part: Fraction = Fraction(1)
     """What part the device is of one of those: 1, or less for a MIG instance."""
+    # How old the price is says nothing about what it is: the ledger keeps one rate, whenever it was read again.
+    as_of: date | None = field(default=None, compare=False)
+    """See `Price.as_of`."""
+    stale_from: date | None = field(default=None, compare=False)
+    """See `Price.stale_from`."""
 
     def device_per_hour(self) -> Fraction:
         """One device's part of the instance's price, in `currency` per hour, exact."""
@@ -85,8 +97,19 @@ class Rate:
         """What `ns` nanoseconds of one device cost, in `currency`, exact."""
         return self.device_per_hour() * ns / NS_PER_HOUR
 
+    def age_ns(self, time_ns: int) -> int | None:
+        """How old the price is at a time of day, in nanoseconds; `None` if it is undated."""
+        start = midnight_ns(self.as_of)
+        return None if start is None else max(time_ns - start, 0)
 
-def _midnight_ns(day: date | None) -> int | None:
+    def stale_at(self, time_ns: int) -> bool:
+        """Whether it is too old to be trusted at a time of day."""
+        start = midnight_ns(self.stale_from)
+        return start is not None and start <= time_ns
+
+
+def midnight_ns(day: date | None) -> int | None:
+    """When a day begins in UTC, in nanoseconds since 1970."""
     if day is None:
         return None
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NS_PER_SECOND

@@ -81,7 +81,14 @@ def _rate(price: Price, devices: Sequence[Device]) -> Rate:
             f"the price of {price.offer} covers {price.gpus} GPUs, but there are {gpus} here; say in `gpus` how many"
             " GPUs the instance has",
         )
-    return Rate(offer=price.offer, per_hour=price.per_hour, devices=price.gpus if gpus else 1, currency=price.currency)
+    return Rate(
+        offer=price.offer,
+        per_hour=price.per_hour,
+        devices=price.gpus if gpus else 1,
+        currency=price.currency,
+        as_of=price.as_of,
+        stale_from=price.stale_from,
+    )
 
 
 def _no_price(offer: Offer, known: Sequence[Offer]) -> PriceError:

@@ -92,6 +92,10 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
             labels = (offer.provider, offer.region, offer.instance_type, offer.pricing_model, entry.rate.currency)
             prices.append(((entry.device.uuid, *labels), float(entry.rate.device_per_hour())))
     yield metrics.PRICE_PER_HOUR, prices
+    priced = [(entry.device.uuid, entry.rate) for entry in state.devices if entry.rate is not None]
+    ages = [((uuid,), rate.age_ns(state.time_ns)) for uuid, rate in priced]
+    yield metrics.PRICE_AGE_SECONDS, [(labels, age / NS_PER_SECOND) for labels, age in ages if age is not None]
+    yield metrics.PRICE_STALE, [((uuid,), float(rate.stale_at(state.time_ns))) for uuid, rate in priced]
     yield metrics.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
     yield metrics.GAP_SECONDS, [((entry.device.uuid,), entry.gap_ns / NS_PER_SECOND) for entry in state.devices]
     unpriced = [((entry.device.uuid,), entry.unpriced_ns / NS_PER_SECOND) for entry in state.devices]

@@ -72,6 +72,12 @@ PRICE_PER_HOUR = MetricSpec(
     "What the device costs now, in `currency` per hour: its part of the instance's price.",
     ("uuid", "provider", "region", "instance_type", "pricing_model", "currency"),
 )
+PRICE_AGE_SECONDS = MetricSpec(
+    "price_age_seconds", "How old the price of the device is; absent where it has no date.", ("uuid",)
+)
+PRICE_STALE = MetricSpec(
+    "price_stale", "1 if the price of the device is older than the configuration allows, else 0.", ("uuid",)
+)
 COST = MetricSpec(
     "cost",
     "What the device has cost, in `currency`, by whom its time belonged to.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def test_what_is_left_out_has_a_sensible_value_and_a_price_keeps_every_digit(tmp
     (budget,) = settings.budgets
     assert (budget.period, budget.timezone.key, budget.scope) == (Period.MONTH, "UTC", {})
     assert budget.thresholds == (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
+
+
+def test_a_dated_price_is_stale_from_an_age_on(tmp_path: Path) -> None:
+    dated = MINIMAL.replace("currency: USD", "currency: USD, as_of: 2026-01-01, source: the contract")
+    (price,) = load(write(tmp_path, dated), {}).prices
+    assert (price.as_of, price.stale_from, price.source) == (date(2026, 1, 1), date(2026, 6, 30), "the contract")
+    (price,) = load(write(tmp_path, dated + "price_max_age: 7d\n"), {}).prices
+    assert price.stale_from == date(2026, 1, 8)
+    (undated,) = load(write(tmp_path, MINIMAL), {}).prices
+    assert undated.stale_from is None
 
 
 def test_the_environment_overrides_single_fields(tmp_path: Path) -> None:
@@ -106,6 +117,8 @@ OVERLAP = """\
         (MINIMAL + "listen: localhost:99999\n", "listen: 'localhost:99999' is not an address; write host:port"),
         (MINIMAL + "sample_interval: 1 hour\n", "sample_interval: '1 hour' is not a time from 100ms to 1m; write"),
         (MINIMAL + "sample_interval: 1ms\n", "sample_interval: '1ms' is not a time from 100ms to 1m; write"),
+        (MINIMAL + "price_max_age: 6 months\n", "price_max_age: '6 months' is not a number of days; write for"),
+        (MINIMAL + "price_max_age: 0d\n", "price_max_age: '0d' is not a number of days; write for instance 180d"),
         (MINIMAL + "gap_policy: forget\n", "gap_policy: must be one of: bill, skip"),
         (MINIMAL + "devices: tpu\n", "devices: must be one of: auto, gpu, host"),
         (MINIMAL + BUDGET.replace("5", "0"), "budgets[0].limit: 0 is not a limit; write an amount above 0"),
@@ -145,5 +158,15 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
 def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
     """The file that people start from shows every top-level field there is."""
     fields = {line.split(":")[0] for line in SHIPPED.read_text(encoding="utf-8").splitlines() if line[:1].isalpha()}
-    assert fields == {"listen", "sample_interval", "ledger", "gap_policy", "devices", "host", "prices", "budgets"}
+    assert fields == {
+        "listen",
+        "sample_interval",
+        "ledger",
+        "gap_policy",
+        "devices",
+        "host",
+        "prices",
+        "price_max_age",
+        "budgets",
+    }
     assert isinstance(load(SHIPPED, {}), Settings)

@@ -67,3 +67,24 @@ def test_an_offer_without_a_price_names_the_field_that_matches_nothing(offer: Of
     with pytest.raises(PriceError, match=words) as raised:
         find_prices(offer, [price()])
     assert raised.value.field == field
+
+
+def test_a_rate_knows_how_old_its_price_is_and_from_when_it_is_too_old() -> None:
+    dated = replace(price(), as_of=date(2026, 1, 1), stale_from=date(2026, 6, 30))
+    rate = schedule_for([dated], [GPU0]).at(0)
+    assert rate is not None
+    assert rate.age_ns(time_ns("2026-01-03T00:00:01")) == (2 * 86400 + 1) * 10**9
+    assert rate.age_ns(time_ns("2025-12-31T00:00:00")) == 0
+    assert not rate.stale_at(time_ns("2026-06-29T23:59:59"))
+    assert rate.stale_at(time_ns("2026-06-30T00:00:00"))
+
+
+def test_reading_a_price_again_does_not_make_another_rate_of_it() -> None:
+    """The ledger sums by rate; when it was read is not part of what it is."""
+    first = schedule_for([price()], [GPU0]).at(0)
+    again = schedule_for([replace(price(), as_of=date(2026, 1, 1))], [GPU0]).at(0)
+    assert first == again
+    assert hash(first) == hash(again)
+    assert first is not None
+    assert first.age_ns(10**18) is None
+    assert not first.stale_at(10**18)
