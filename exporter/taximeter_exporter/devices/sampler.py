@@ -70,8 +70,12 @@ class Sampler:
 
     def start(self) -> None:
         """Begin to sample; returns at once."""
-        for device in self._answers:
-            thread = threading.Thread(target=self._run, args=(device,), name=f"sample {device.uuid}", daemon=True)
+        for place, device in enumerate(self._answers):
+            # All are read at once, and from then on one after the other: a burst each interval would hold up scrapes.
+            phase_ns = place * self._interval_ns // len(self._answers)
+            thread = threading.Thread(
+                target=self._run, args=(device, phase_ns), name=f"sample {device.uuid}", daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -139,13 +143,13 @@ class Sampler:
         silence = f"no answer for {silent_ns // NS_PER_SECOND} s"
         return replace(answer.sample, reading=None, taken_ns=None, error=silence)
 
-    def _run(self, device: Device) -> None:
+    def _run(self, device: Device, phase_ns: int) -> None:
+        begun_ns = self._clock.elapsed_ns() - phase_ns
         while not self._stopping.is_set():
-            asked_ns = self._clock.elapsed_ns()
             self.sample_once(device)
-            took_ns = self._clock.elapsed_ns() - asked_ns
             # on the beat: a slow answer skips beats rather than being asked for again at once
-            self._stopping.wait((self._interval_ns - took_ns % self._interval_ns) / NS_PER_SECOND)
+            since_beat_ns = (self._clock.elapsed_ns() - begun_ns) % self._interval_ns
+            self._stopping.wait((self._interval_ns - since_beat_ns) / NS_PER_SECOND)
 
 
 def _log_change(device: Device, *, before: str | None, now: str | None) -> None:
