@@ -23,6 +23,7 @@ FLOORS = {
     "pricing": 1,
     "clock": 1,
     "validation": 1,
+    "exact_yaml": 1,
     "__init__": 0,
 }
 

@@ -50,7 +50,7 @@ class Price:
     gpus: int = 0
     """How many GPUs the instance has, and so the price covers."""
     gpu_model: str = ""
-    """As `pricing/catalog/gpus.yaml` names it, for instance `A100-80`; an own price may name any other."""
+    """As `pricing/gpus.yaml` names it, for instance `A100-80`; an own price may name any other."""
     effective_from: date | None = None
     """`None`: since ever."""
     effective_to: date | None = None
@@ -61,6 +61,23 @@ class Price:
     """Where the figure was read."""
     stale_from: date | None = None
     """The first day on which it is too old to be trusted; `None`: it does not age."""
+    origin: str = ""
+    """The file that says so: the configuration, a catalog of the user's, or the shipped catalog."""
+    note: str = ""
+    """What a reader of the figure should know."""
+    low_confidence: bool = False
+    """The source gives it as rounded, approximate, or as a range."""
+    gpu_only: bool = False
+    """It covers the GPUs alone; the machine that they are attached to costs extra."""
+    vcpus: int | None = None
+    memory_gb: int | None = None
+    """The host's memory."""
+    discount_percent: Decimal | None = None
+    """What has been taken off the list price."""
+
+    def per_gpu(self) -> Fraction:
+        """One GPU's part of it, in `currency` per hour, exact; the whole where there is none."""
+        return Fraction(self.per_hour) / (self.gpus or 1)
 
     def start_ns(self) -> int | None:
         """When it begins, in nanoseconds since 1970; `None` if it always was."""

@@ -1,0 +1,1 @@
+"""The shipped price catalog: one file a provider. Where each figure was read stands with it."""
