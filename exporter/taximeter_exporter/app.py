@@ -6,17 +6,17 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.settings import Settings
-from taximeter_exporter.devices.busy import busy
 from taximeter_exporter.devices.open import NoDeviceError, open_source
 from taximeter_exporter.devices.reading import ReadError
-from taximeter_exporter.devices.sampler import Sampler
+from taximeter_exporter.devices.sampler import SILENT_INTERVALS, Sampler
 from taximeter_exporter.metering.ledger import Ledger, LedgerError
 from taximeter_exporter.metering.meter import Meter
+from taximeter_exporter.metering.observation import Observer
+from taximeter_exporter.metering.processes import ProcessReader
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
 from taximeter_exporter.web.routes import Routes
@@ -101,15 +101,9 @@ def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler
         schedule=schedule,
         budgets=settings.budgets,
         bill_gaps=settings.bill_gaps,
-        busy=partial(_busy, sampler),
+        observe=Observer(sampler.snapshot, ProcessReader()),
+        unseen_ns=SILENT_INTERVALS * settings.sample_interval_ns,
     )
-
-
-def _busy(sampler: Sampler, uuid: str) -> bool | None:
-    for sample in sampler.snapshot().samples:
-        if sample.device.uuid == uuid:
-            return None if sample.reading is None else busy(sample.reading)
-    return None
 
 
 @contextmanager

@@ -14,8 +14,11 @@ from fakes.manual_clock import ManualClock
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.devices.reading import Device, DeviceKind
 from taximeter_exporter.metering.budgets import Budget
+from taximeter_exporter.metering.identity import Identity
 from taximeter_exporter.metering.meter import Meter
+from taximeter_exporter.metering.observation import Observation, Observations, SeenProcess
 from taximeter_exporter.metering.periods import Period
+from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.run import Result
 from taximeter_exporter.metering.runs import RunLabels
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
@@ -53,9 +56,15 @@ def budget(limit: str = "100", **changes: object) -> Budget:
     return Budget(**(fields | changes))  # type: ignore[arg-type]
 
 
-def labels(project: str = "vision", *, devices: tuple[str, ...] | None = None) -> RunLabels:
+def labels(project: str = "vision", *, devices: tuple[str, ...] | None = None, pids: tuple[int, ...] = ()) -> RunLabels:
     """The labels of a run."""
-    return RunLabels(project=project, team="", user="", model="", dataset="", devices=devices)
+    return RunLabels(project=project, team="", user="", model="", dataset="", devices=devices, pids=pids)
+
+
+def process(run: str | None = "seen", *, pid: int = 100, project: str = "vision", **more: int) -> SeenProcess:
+    """A process on a device that names its run, or does not."""
+    identity = Identity(run=run, project=project) if run else None
+    return SeenProcess(pids=(pid,), identity=identity, **more)
 
 
 @dataclass
@@ -71,6 +80,9 @@ class Machine:
     budgets: Sequence[Budget] = ()
     bill_gaps: bool = True
     in_use: dict[str, bool | None] = field(default_factory=dict)
+    running: dict[str, Sequence[SeenProcess]] = field(default_factory=dict)
+    """The processes on each device, by its UUID."""
+    policy: SplitPolicy = SplitPolicy.EQUAL
 
     def start(self) -> Meter:
         """Open the ledger and take up metering."""
@@ -82,9 +94,24 @@ class Machine:
             schedule=schedule_for(self.prices, self.devices),
             budgets=self.budgets,
             bill_gaps=self.bill_gaps,
-            busy=self.in_use.get,
+            observe=self.observe,
+            unseen_ns=3 * NS_PER_SECOND,
+            policy=self.policy,
         )
         return self.meter
+
+    def observe(self) -> Observations:
+        """What is seen of the devices now."""
+        return Observations(
+            devices={
+                device.uuid: Observation(
+                    busy=self.in_use.get(device.uuid),
+                    taken_ns=self.clock.elapsed_ns(),
+                    processes=tuple(self.running.get(device.uuid, ())),
+                )
+                for device in self.devices
+            }
+        )
 
     def kill(self) -> None:
         """End without a last word: what is not in the ledger is lost."""

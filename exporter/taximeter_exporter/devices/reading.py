@@ -39,6 +39,8 @@ class Process:
     pid: int
     """As the driver reports it: in the host's PID namespace."""
     memory_used_bytes: int | None = None
+    sm_percent: int | None = None
+    """How much of the time its kernels kept multiprocessors busy, 0 to 100; read where several processes run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

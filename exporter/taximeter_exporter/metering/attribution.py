@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
-from taximeter_exporter.metering.timeline import BusyTimeline
+from taximeter_exporter.metering.policy import split
+from taximeter_exporter.metering.timeline import Timeline
 from taximeter_exporter.metering.usage import Category, Share, Usage
 from taximeter_exporter.pricing.price import Rate
 from taximeter_exporter.pricing.quote import Schedule
@@ -39,23 +40,25 @@ class Interval:
 
 
 def attribute(
-    interval: Interval, *, schedule: Schedule, tenancies: Sequence[Tenancy], busy: BusyTimeline
+    interval: Interval,
+    *,
+    schedule: Schedule,
+    tenancies: Sequence[Tenancy],
+    busy: Timeline[bool | None],
+    weights: Timeline[Mapping[str, int]],
 ) -> Iterator[Usage]:
     """Usage for an interval in which the meter was running; its nanoseconds add up to the interval's.
 
-    Runs that share a device share its time equally; what does not divide goes a nanosecond each to the first of them
-    by name.
+    Runs that share a device share its time by their weights.
     """
     cuts = [moment for tenancy in tenancies for moment in (tenancy.start_ns, tenancy.end_ns) if moment is not None]
-    for start, end, rate in _pieces(interval, schedule, [*cuts, *busy.changes()]):
-        runs = sorted({tenancy.run for tenancy in tenancies if tenancy.covers(start, end)})
+    for start, end, rate in _pieces(interval, schedule, [*cuts, *busy.changes(), *weights.changes()]):
+        runs = {tenancy.run for tenancy in tenancies if tenancy.covers(start, end)}
         if not runs:
             share = Share.IDLE if busy.at(start) is False else Share.UNATTRIBUTED
             yield _usage(interval, start, rate, "", share, end - start)
             continue
-        each, left = divmod(end - start, len(runs))
-        for place, run in enumerate(runs):
-            ns = each + (place < left)
+        for run, ns in split(end - start, sorted(runs), weights.at(start)).items():
             if ns:
                 yield _usage(interval, start, rate, run, Share.ACTIVE, ns)
 

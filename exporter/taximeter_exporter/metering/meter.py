@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Unpack
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
-from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute, attribute_gap
+from taximeter_exporter.metering.attribution import Interval, attribute_gap
 from taximeter_exporter.metering.budgets import Budget, BudgetBook
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
+from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
-from taximeter_exporter.metering.run import Result, Run
+from taximeter_exporter.metering.observation import Observation, Observations
+from taximeter_exporter.metering.policy import SplitPolicy, owner, weigh
+from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
-from taximeter_exporter.metering.timeline import BusyTimeline
 from taximeter_exporter.metering.totals import Totals
 from taximeter_exporter.metering.usage import Usage
 from taximeter_exporter.pricing.quote import Schedule
@@ -28,16 +29,6 @@ log = logging.getLogger(__name__)
 
 class UnknownDeviceError(Exception):
     """There is no such device on this machine."""
-
-
-@dataclass
-class _Metered:
-    """What the meter keeps of a device."""
-
-    device: Device
-    cursor: Cursor
-    busy: BusyTimeline
-    tenancies: list[Tenancy] = field(default_factory=list)
 
 
 class Meter:
@@ -52,16 +43,22 @@ class Meter:
         schedule: Schedule,
         budgets: Sequence[Budget],
         bill_gaps: bool,
-        busy: Callable[[str], bool | None],
+        observe: Callable[[], Observations],
+        unseen_ns: int,
+        policy: SplitPolicy = SplitPolicy.EQUAL,
     ) -> None:
         """Take up where the ledger ends: book the gap since then, and go on with the runs that were active.
 
-        `busy` says of a device, by UUID, whether it is in use now. Raises `LedgerError`.
+        `observe` says what is seen of the devices now; a run without a lease ends when it was not seen for more than
+        `unseen_ns`. Raises `LedgerError`.
         """
         self._clock = clock
         self._ledger = ledger
         self._schedule = schedule
-        self._busy = busy
+        self._observe = observe
+        self._unseen_ns = unseen_ns
+        self._policy = policy
+        self._unknown_processes: Mapping[str, int] = {}
         self._lock = threading.RLock()
         self._write_failures = 0
         self._last_write_time_ns = clock.time_ns()
@@ -74,7 +71,8 @@ class Meter:
             book.enter(clock.time_ns(), self._runs.runs)
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
         for run in self._runs.active():
-            self._seat(run)
+            if run.source is Source.LEASE:
+                self._seat(run)
         self._state = self._build_state()
 
     def state(self) -> MeterState:
@@ -83,15 +81,9 @@ class Meter:
 
     def tick(self) -> None:
         """Book what has become known since the last time. A ledger that cannot be written is tried again next time."""
+        seen = self._observe()
         with self._lock:
-            now = self._clock.elapsed_ns()
-            for run in self._runs.expire(now):
-                self._unseat(run)
-                log.warning("run %s: its lease was not renewed; it ended at its last renewal", run.name)
-            for metered in self._metered:
-                metered.busy.observe(now, self._busy(metered.device.uuid))
-            self._book_until(now)
-            self._state = self._build_state()
+            self._settle(seen)
 
     def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> RunState:
         """Begin or resume a run.
@@ -120,11 +112,12 @@ class Meter:
             return self._run_state(self._runs.renew(name, lease, progress))
 
     def end(self, name: str, lease: str, result: Result, progress: Mapping[str, float]) -> RunState:
-        """End a run and book it to its end. Raises `UnknownRunError`, `LeaseConflictError`."""
+        """End a run and book it to its end. Raises `UnknownRunError`, `LeaseConflictError`, `LeaseEndedError`."""
+        seen = self._observe()
         with self._lock:
             run = self._runs.end(name, lease, result, progress)
             self._unseat(run)
-            self.tick()
+            self._settle(seen)
             return self._run_state(run)
 
     def run(self, name: str) -> RunState | None:
@@ -133,7 +126,7 @@ class Meter:
             run = self._runs.runs.get(name)
             return self._run_state(run) if run else None
 
-    def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[_Metered]:
+    def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[Metered]:
         """Book, for each device that the ledger knows, the time since then in which the host was up."""
         now, boot_id = self._clock.elapsed_ns(), self._clock.boot_id
         after = Cursor(boot_id, now)
@@ -149,22 +142,49 @@ class Meter:
                 interval = Interval(device.uuid, start, now, self._clock.time_ns() - now)
                 usage += attribute_gap(interval, schedule=self._schedule, bill=bill_gaps)
         self._write(usage, [Advance(device, known.get(device.uuid), after) for device in devices])
-        return [_Metered(device, after, BusyTimeline(now)) for device in devices]
+        return [Metered(device, self._schedule, after) for device in devices]
+
+    def _settle(self, seen: Observations) -> None:
+        now = self._clock.elapsed_ns()
+        for run in self._runs.expire(now):
+            self._unseat(run)
+            log.warning("run %s: its lease was not renewed; it ended at its last renewal", run.name)
+        for metered in self._metered:
+            self._follow(metered, seen.devices.get(metered.device.uuid, Observation()), now)
+            metered.fade(now - self._unseen_ns)
+        for run in self._runs.fade(now - self._unseen_ns):
+            log.info("run %s: no process of it is seen any more; it ended when one last was", run.name)
+        self._unknown_processes = seen.unknown_processes
+        self._book_until(now)
+        self._state = self._build_state()
+
+    def _follow(self, metered: Metered, observation: Observation, now: int) -> None:
+        """Keep what is seen of a device, and go on with the runs without a lease whose processes are there."""
+        for process in observation.processes:
+            if process.identity is None:
+                continue
+            run = self._runs.see(
+                process.identity,
+                metered.device.uuid,
+                seen_ns=observation.taken_ns,
+                started_ns=process.started_ns,
+            )
+            if run is not None:
+                metered.see(run.name, observation.taken_ns)
+        tenants = metered.tenants(self._runs.active())
+        weights = weigh(self._policy, observation.processes, owner(tenants, observation.processes))
+        metered.observe(now, observation, weights)
 
     def _book_until(self, now: int) -> None:
         """Book each device up to where it is known whom its time belongs to."""
-        offset = self._clock.time_ns() - now
+        offset, active = self._clock.time_ns() - now, self._runs.active()
         usage: list[Usage] = []
         advances: list[Advance] = []
         for metered in self._metered:
-            # The last renewal is the last that is known of a run: it may have ended right after it.
-            renewals = [run.renewed_ns for run in self._runs.active() if run.uses(metered.device.uuid)]
-            start, end = metered.cursor.booked_ns, min([now, *renewals])
-            if end <= start:
-                continue
-            interval = Interval(metered.device.uuid, start, end, offset)
-            usage += attribute(interval, schedule=self._schedule, tenancies=metered.tenancies, busy=metered.busy)
-            advances.append(Advance(metered.device, metered.cursor, Cursor(self._clock.boot_id, end)))
+            end = metered.known_until(now, active)
+            if end > metered.cursor.booked_ns:
+                usage += metered.usage(end, offset)
+                advances.append(Advance(metered.device, metered.cursor, Cursor(self._clock.boot_id, end)))
         try:
             self._write(usage, advances)
         except LedgerError as error:
@@ -173,10 +193,8 @@ class Meter:
             return
         ends = {advance.device.uuid: advance.after for advance in advances}
         for metered in self._metered:
-            metered.cursor = ends.get(metered.device.uuid, metered.cursor)
-            booked = metered.cursor.booked_ns
-            metered.busy.forget(booked)
-            metered.tenancies = [t for t in metered.tenancies if t.end_ns is None or t.end_ns > booked]
+            if metered.device.uuid in ends:
+                metered.booked(ends[metered.device.uuid])
 
     def _write(self, usage: Sequence[Usage], advances: Sequence[Advance]) -> None:
         """To the ledger first, and only then to the sums that are shown. Raises `LedgerError`."""
@@ -192,15 +210,11 @@ class Meter:
 
     def _seat(self, run: Run) -> None:
         for metered in self._metered:
-            if run.uses(metered.device.uuid):
-                metered.tenancies.append(Tenancy(run.name, run.start_ns, None))
+            metered.seat(run)
 
     def _unseat(self, run: Run) -> None:
         for metered in self._metered:
-            metered.tenancies = [
-                Tenancy(t.run, t.start_ns, run.end_ns) if t.run == run.name and t.end_ns is None else t
-                for t in metered.tenancies
-            ]
+            metered.unseat(run)
 
     def _usage_between(self, start_ns: int, end_ns: int) -> Sequence[Usage]:
         return self._ledger.usage(start_ns=start_ns, end_ns=end_ns)
@@ -224,6 +238,7 @@ class Meter:
             runs=tuple(self._run_state(run) for run in self._runs.visible()),
             budgets=tuple(book.state(time_ns, self._per_hour_in(book.budget)) for book in self._budgets),
             per_hour=self._per_hour(lambda _: True),
+            unknown_processes=self._unknown_processes,
             write_failures=self._write_failures,
             last_write_time_ns=self._last_write_time_ns,
             last_write_ns=self._last_write_ns,
@@ -235,7 +250,7 @@ class Meter:
         nothing_yet: Money = {rate.currency: Fraction()} if rate and run.active else {}
         return RunState(
             run=run,
-            devices=tuple(m.device.uuid for m in self._metered if run.uses(m.device.uuid)),
+            devices=tuple(metered.device.uuid for metered in self._metered if run.uses(metered.device.uuid)),
             device_ns=self._totals.run_ns[run.name],
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
@@ -250,8 +265,5 @@ class Meter:
         if rate is None:
             return {}
         active = self._runs.active()
-        parts = Fraction()
-        for metered in self._metered:
-            tenants: list[Run | None] = [run for run in active if run.uses(metered.device.uuid)] or [None]
-            parts += Fraction(sum(map(counts, tenants)), len(tenants))
-        return {rate.currency: parts * rate.device_per_hour()} if parts else {}
+        devices = sum((metered.fraction(active, counts) for metered in self._metered), Fraction())
+        return {rate.currency: devices * rate.device_per_hour()} if devices else {}

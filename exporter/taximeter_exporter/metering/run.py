@@ -16,6 +16,17 @@ class Result(StrEnum):
     """A budget stopped it."""
     EXPIRED = "expired"
     """Its lease was not renewed."""
+    GONE = "gone"
+    """It had no lease, and no process of it was seen any more."""
+
+
+class Source(StrEnum):
+    """How a run is known."""
+
+    LEASE = "lease"
+    """It registered."""
+    OBSERVED = "observed"
+    """Its processes were seen on a device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +50,9 @@ class Run:
     boot_id: str
     """The boot within which the two moments below lie."""
     start_ns: int
-    """When the current lease began, on `Clock.elapsed_ns`."""
+    """When the current lease began, or without one it was first seen, on `Clock.elapsed_ns`."""
     renewed_ns: int
-    """When it was last renewed, on `Clock.elapsed_ns`."""
+    """When it was last renewed, or without a lease last seen, on `Clock.elapsed_ns`."""
     renewed_time_ns: int
     """The same, by the time of day."""
     end_ns: int | None = None
@@ -54,8 +65,13 @@ class Run:
 
     @property
     def active(self) -> bool:
-        """Whether its lease lives."""
+        """Whether its lease lives, or without one its processes are there."""
         return self.end_ns is None
+
+    @property
+    def source(self) -> Source:
+        """How it is known now."""
+        return Source.LEASE if self.lease else Source.OBSERVED
 
     def uses(self, uuid: str) -> bool:
         """Whether a device is one of its own."""

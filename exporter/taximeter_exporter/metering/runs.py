@@ -1,14 +1,15 @@
-"""Leases: how a run takes the devices, keeps them by renewing, and lets go of them."""
+"""Runs: how one takes the devices by a lease, keeps them by renewing, and lets go; and how one without is followed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import NotRequired, TypedDict, Unpack
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
-from taximeter_exporter.metering.run import Result, Run
+from taximeter_exporter.metering.identity import Identity
+from taximeter_exporter.metering.run import Result, Run, Source
 
 LEASE_SECONDS = 15
 """A run that does not renew for so long has ended, at its last renewal."""
@@ -27,6 +28,7 @@ class RunLabels(TypedDict):
     model: str
     dataset: str
     devices: tuple[str, ...] | None
+    pids: NotRequired[tuple[int, ...]]
 
 
 class UnknownRunError(Exception):
@@ -54,7 +56,7 @@ class RunBook:
                 self._reload(run)
 
     def active(self) -> list[Run]:
-        """The runs whose lease lives, by name."""
+        """The runs whose lease lives or whose processes are there, by name."""
         return sorted((run for run in self.runs.values() if run.active), key=lambda run: run.name)
 
     def visible(self) -> list[Run]:
@@ -64,17 +66,18 @@ class RunBook:
         return sorted(runs, key=lambda run: (run.start_time_ns, run.name))
 
     def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> Run:
-        """Begin a run, or go on with one that ended.
+        """Begin a run, or go on with one that ended. One that is known by its processes only gets the lease.
 
-        Raises `LeaseConflictError` if it is active, or has ended and is not to be resumed.
+        Raises `LeaseConflictError` if it is active under a lease, or had one that ended and is not to be resumed.
         """
         known = self.runs.get(name)
-        if known and known.active:
+        leased = known is not None and known.source is Source.LEASE
+        if known and leased and known.active:
             raise LeaseConflictError(
                 f"run {name!r} is active under another lease; end that one, wait until its lease ends"
                 f" ({LEASE_SECONDS} s after its last renewal), or choose another name"
             )
-        if known and not resume:
+        if leased and not resume:
             raise LeaseConflictError(
                 f"there was a run {name!r} already; set `resume` to go on with it, or choose another name"
             )
@@ -108,7 +111,10 @@ class RunBook:
         )
 
     def end(self, name: str, lease: str, result: Result, progress: Mapping[str, float]) -> Run:
-        """Give a lease back; again changes nothing. Raises `UnknownRunError`, `LeaseConflictError`."""
+        """Give a lease back; again changes nothing.
+
+        Raises `UnknownRunError`, `LeaseConflictError`, and `LeaseEndedError` if the run goes on without a lease.
+        """
         run = self._leased(name, lease)
         if not run.active:
             return run
@@ -127,8 +133,66 @@ class RunBook:
 
     def expire(self, now_ns: int) -> list[Run]:
         """End the leases that were not renewed, each at its last renewal."""
-        late = [run for run in self.active() if now_ns - run.renewed_ns > LEASE_SECONDS * NS_PER_SECOND]
-        return [self._expire(run) for run in late]
+        return [
+            self._stop(run, Result.EXPIRED)
+            for run in self.active()
+            if run.source is Source.LEASE and now_ns - run.renewed_ns > LEASE_SECONDS * NS_PER_SECOND
+        ]
+
+    def see(self, identity: Identity, uuid: str, *, seen_ns: int, started_ns: int) -> Run | None:
+        """A process of a run was seen on a device at a moment, and was started at another, on `Clock.elapsed_ns`.
+
+        The run begins or goes on; `None` if that is not for the process to say: there is a lease, or there was one and
+        it was given back while the process was there already.
+        """
+        known = self.runs.get(identity.run)
+        if known and known.source is Source.LEASE and (known.active or self._outlives(known, started_ns)):
+            return None
+        time_ns = self._clock.time_ns() - (self._clock.elapsed_ns() - seen_ns)
+        if known and known.active:
+            return self._keep(
+                replace(
+                    known,
+                    renewed_ns=max(known.renewed_ns, seen_ns),
+                    renewed_time_ns=max(known.renewed_time_ns, time_ns),
+                    devices=tuple(sorted({uuid, *(known.devices or ())})),
+                )
+            )
+        return self._keep(
+            Run(
+                name=identity.run,
+                project=identity.project,
+                team=identity.team,
+                user=identity.user,
+                model=known.model if known else "",
+                dataset=known.dataset if known else "",
+                devices=(uuid,),
+                lease="",
+                start_time_ns=known.start_time_ns if known else time_ns,
+                boot_id=self._clock.boot_id,
+                start_ns=seen_ns,
+                renewed_ns=seen_ns,
+                renewed_time_ns=time_ns,
+                progress=known.progress if known else {},
+            )
+        )
+
+    def fade(self, before_ns: int) -> list[Run]:
+        """End the runs without a lease of which no process was seen since, each when it was last seen."""
+        return [
+            self._stop(run, Result.GONE)
+            for run in self.active()
+            if run.source is Source.OBSERVED and run.renewed_ns < before_ns
+        ]
+
+    def _outlives(self, run: Run, started_ns: int) -> bool:
+        """Whether a process was there before a run gave its lease back, and so has nothing to do with it any more."""
+        return (
+            run.result is not Result.EXPIRED
+            and run.boot_id == self._clock.boot_id
+            and run.end_ns is not None
+            and started_ns < run.end_ns
+        )
 
     def restore(self, name: str, before: Run | None) -> None:
         """Undo a registration that could not be kept."""
@@ -139,7 +203,7 @@ class RunBook:
             self.runs[name] = before
 
     def _reload(self, run: Run) -> None:
-        """A run that was active when the exporter stopped gets the time of one lease to be heard of again.
+        """A run that was active when the exporter stopped gets the usual time to be heard of or seen again.
 
         What lies between belongs to no run: nobody metered it. After a reboot its process is gone.
         """
@@ -147,15 +211,17 @@ class RunBook:
             now = self._clock.elapsed_ns()
             self._keep(replace(run, start_ns=now, renewed_ns=now))
         else:
-            self._expire(run)
+            self._stop(run, Result.EXPIRED if run.source is Source.LEASE else Result.GONE)
 
-    def _expire(self, run: Run) -> Run:
-        return self._keep(replace(run, end_ns=run.renewed_ns, end_time_ns=run.renewed_time_ns, result=Result.EXPIRED))
+    def _stop(self, run: Run, result: Result) -> Run:
+        return self._keep(replace(run, end_ns=run.renewed_ns, end_time_ns=run.renewed_time_ns, result=result))
 
     def _leased(self, name: str, lease: str) -> Run:
         run = self.runs.get(name)
         if run is None:
             raise UnknownRunError(f"there is no run {name!r}; register it first")
+        if run.source is Source.OBSERVED:
+            raise LeaseEndedError(f"run {name!r} has no lease any more; register it again with `resume`")
         if not secrets.compare_digest(run.lease.encode(), lease.encode()):
             raise LeaseConflictError(f"run {name!r} is held under another lease")
         return run

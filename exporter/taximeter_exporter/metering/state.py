@@ -51,6 +51,8 @@ class MeterState:
     budgets: tuple[BudgetState, ...]
     per_hour: Money
     """All devices together."""
+    unknown_processes: Mapping[str, int]
+    """How many processes on the devices were not attributed since the exporter began, by the reason."""
     write_failures: int
     last_write_time_ns: int
     last_write_ns: int

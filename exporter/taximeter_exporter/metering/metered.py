@@ -1,0 +1,105 @@
+"""What the meter keeps of one device: up to where its time is booked, and what is known of the time since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
+
+from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute
+from taximeter_exporter.metering.ledger import Cursor
+from taximeter_exporter.metering.observation import Observation
+from taximeter_exporter.metering.policy import parts
+from taximeter_exporter.metering.run import Run, Source
+from taximeter_exporter.metering.timeline import Timeline
+from taximeter_exporter.metering.usage import Usage
+from taximeter_exporter.pricing.quote import Schedule
+
+_NOBODY: Mapping[str, int] = {}
+
+
+class Metered:
+    """Moments are on `Clock.elapsed_ns`. For one thread at a time."""
+
+    def __init__(self, device: Device, schedule: Schedule, cursor: Cursor) -> None:
+        self.device = device
+        self.schedule = schedule
+        self.cursor = cursor
+        self._busy: Timeline[bool | None] = Timeline(cursor.booked_ns, None)
+        self._weights = Timeline(cursor.booked_ns, _NOBODY)
+        self._tenancies: list[Tenancy] = []
+        self._seen: dict[str, int] = {}
+
+    def observe(self, now_ns: int, observation: Observation, weights: Mapping[str, int]) -> None:
+        """Keep whether it is in use, and what the runs on it weigh."""
+        self._busy.observe(now_ns, observation.busy)
+        self._weights.observe(now_ns, weights)
+
+    def seat(self, run: Run) -> None:
+        """A run takes the device by its lease; if its processes were seen on it, it goes on from there."""
+        seen_ns = self._seen.pop(run.name, None)
+        if seen_ns is not None:
+            self._close(run.name, run.start_ns)
+        if run.uses(self.device.uuid):
+            self._tenancies.append(Tenancy(run.name, run.start_ns, None))
+
+    def unseat(self, run: Run) -> None:
+        """A run that ended lets go."""
+        self._close(run.name, run.end_ns)
+
+    def see(self, run: str, seen_ns: int) -> None:
+        """A process of a run without a lease was seen on the device."""
+        if run not in self._seen:
+            self._tenancies.append(Tenancy(run, max(seen_ns, self.cursor.booked_ns), None))
+        self._seen[run] = max(seen_ns, self._seen.get(run, 0))
+
+    def fade(self, before_ns: int) -> None:
+        """The runs that were not seen on it since have let go, each when it was last seen."""
+        for run in [run for run, seen_ns in self._seen.items() if seen_ns < before_ns]:
+            self._close(run, self._seen.pop(run))
+
+    def tenants(self, active: Iterable[Run]) -> list[Run]:
+        """Those of the active runs that are on it."""
+        return [
+            run
+            for run in active
+            if (run.uses(self.device.uuid) if run.source is Source.LEASE else run.name in self._seen)
+        ]
+
+    def fraction(self, active: Iterable[Run], counts: Callable[[Run | None], bool]) -> Fraction:
+        """How much of it is at present for runs, or for none, that count: 0 to 1."""
+        tenants = self.tenants(active)
+        if not tenants:
+            return Fraction(counts(None))
+        proportion = parts([run.name for run in tenants], self._weights.last())
+        return Fraction(sum(proportion[run.name] for run in tenants if counts(run)), sum(proportion.values()))
+
+    def known_until(self, now_ns: int, active: Iterable[Run]) -> int:
+        """Up to when it is known whose its time is.
+
+        The last renewal, or the last sight, is the last that is known of a run: it may have ended right after it.
+        """
+        renewals = (run.renewed_ns for run in self.tenants(active) if run.source is Source.LEASE)
+        return min([now_ns, *renewals, *self._seen.values()])
+
+    def usage(self, end_ns: int, offset_ns: int) -> Iterator[Usage]:
+        """Its time from where it is booked to a moment; `offset_ns` is what to add for the time of day."""
+        return attribute(
+            Interval(self.device.uuid, self.cursor.booked_ns, end_ns, offset_ns),
+            schedule=self.schedule,
+            tenancies=self._tenancies,
+            busy=self._busy,
+            weights=self._weights,
+        )
+
+    def booked(self, cursor: Cursor) -> None:
+        """Its time is in the ledger up to there."""
+        self.cursor = cursor
+        self._busy.forget(cursor.booked_ns)
+        self._weights.forget(cursor.booked_ns)
+        self._tenancies = [t for t in self._tenancies if t.end_ns is None or t.end_ns > cursor.booked_ns]
+
+    def _close(self, run: str, end_ns: int | None) -> None:
+        self._tenancies = [
+            Tenancy(t.run, t.start_ns, end_ns) if t.run == run and t.end_ns is None else t for t in self._tenancies
+        ]
