@@ -37,26 +37,43 @@ def explain(error: msgspec.ValidationError, root: type[msgspec.Struct]) -> tuple
         close = difflib.get_close_matches(named["name"], names, n=1)
         hint = f"did you mean {close[0]}" if close else f"the fields are: {', '.join(names)}"
         return inner, f"is not a field; {hint}"
-    if isinstance(found, inspect.EnumType):
-        return field, f"must be one of: {', '.join(str(choice.value) for choice in found.cls)}"
-    if isinstance(found, inspect.LiteralType):
-        return field, f"must be one of: {', '.join(map(str, found.values))}"
+    expected = _expected(found)
+    if expected:
+        return field, f"must be {expected}"
     for pattern, remedy in _REMEDIES:
         if pattern.search(message):
             return field, remedy
     return field, message[:1].lower() + message[1:].replace("`", "")
 
 
+def _expected(found: inspect.Type | None) -> str:
+    """What a value must be, where that can be listed; else nothing."""
+    if isinstance(found, inspect.StructType):
+        return f"fields: {', '.join(entry.encode_name for entry in found.fields)}"
+    if isinstance(found, inspect.EnumType):
+        return f"one of: {', '.join(str(choice.value) for choice in found.cls)}"
+    if isinstance(found, inspect.LiteralType):
+        return f"one of: {', '.join(map(str, found.values))}"
+    return ""
+
+
 def _resolve(root: type[msgspec.Struct], field: str) -> inspect.Type | None:
     """The type at a path like `budgets[0].scope`; `None` where the path leaves what is known."""
     found: inspect.Type | None = inspect.type_info(root)
     for step in _STEP.findall(field):
-        if isinstance(found, inspect.UnionType):
-            found = next((option for option in found.types if not isinstance(option, inspect.NoneType)), None)
+        found = _plain(found)
         if step.startswith("["):
             found = getattr(found, "item_type", None)
         elif isinstance(found, inspect.StructType):
             found = next((entry.type for entry in found.fields if entry.encode_name == step), None)
         else:
             return None
-    return found
+    return _plain(found)
+
+
+def _plain(found: inspect.Type | None) -> inspect.Type | None:
+    """What a choice is about: a struct rather than a word in its place, and anything rather than nothing."""
+    if not isinstance(found, inspect.UnionType):
+        return found
+    options = [option for option in found.types if not isinstance(option, inspect.NoneType)]
+    return next((option for option in options if isinstance(option, inspect.StructType)), options[0])

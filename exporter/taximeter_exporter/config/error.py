@@ -1,4 +1,4 @@
-"""The one thing that reading a configuration can raise."""
+"""What reading a configuration can raise: `Refused` within it, `ConfigError` to whoever asked for it."""
 
 from __future__ import annotations
 
@@ -8,3 +8,11 @@ class ConfigError(ValueError):
 
     def __init__(self, where: str, field: str, message: str) -> None:
         super().__init__(": ".join(part for part in (where, field, message) if part))
+
+
+class Refused(ValueError):
+    """A field's value cannot be."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

@@ -26,14 +26,26 @@ class HostSection(Struct, forbid_unknown_fields=True, kw_only=True):
     pricing_model: PricingModel = PricingModel.ON_DEMAND
 
 
+class OwnedSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A machine of one's own: `pricing/owned.py` has the formula."""
+
+    purchase_price: Decimal
+    purchased_on: date
+    useful_life_years: Decimal
+    power_watts: Decimal
+    electricity_per_kwh: Decimal
+    pue: Decimal
+
+
 class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     """What an instance type costs."""
 
     provider: Label
     region: Label
     instance_type: Label
-    pricing_model: PricingModel = PricingModel.ON_DEMAND
-    per_hour: Decimal
+    pricing_model: PricingModel | None = None
+    per_hour: Decimal | None = None
+    owned: OwnedSection | None = None
     currency: Currency
     gpus: Annotated[int, Meta(ge=0, le=1024)] = 0
     gpu_model: str = ""
@@ -41,6 +53,16 @@ class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     effective_to: date | None = None
     as_of: date | None = None
     source: Annotated[str, Meta(max_length=256)] = ""
+
+
+class DiscountSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What is taken off the prices of the catalog; a field left out stands for all."""
+
+    provider: Label
+    region: Label | None = None
+    instance_type: Label | None = None
+    pricing_model: PricingModel | None = None
+    percent: Decimal
 
 
 class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -72,7 +94,9 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     ledger: str = "ledger.db"
     gap_policy: Literal["bill", "skip"] = "bill"
     devices: DeviceChoice = DeviceChoice.AUTO
-    host: HostSection
-    prices: list[PriceSection]
+    host: HostSection | Literal["auto"]
+    prices: list[PriceSection] = []
+    discounts: list[DiscountSection] = []
+    catalog: str | None = None
     price_max_age: str = "180d"
     budgets: list[BudgetSection] = []

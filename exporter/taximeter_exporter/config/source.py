@@ -14,6 +14,7 @@ from taximeter_exporter.config.schema import ConfigFile, HostSection
 from taximeter_exporter.validation import explain
 
 _ENV_FIELDS = {
+    "TAXIMETER_HOST": "host",
     **{f"TAXIMETER_{name.upper()}": name for name in ("listen", "sample_interval", "ledger", "gap_policy", "devices")},
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},
 }
@@ -29,6 +30,10 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[ConfigFile, Mapping[st
     for variable, field in _ENV_FIELDS.items():
         if variable in environ:
             overridden[field] = variable
+            if field.startswith("host.") and raw.get("host") == "auto":
+                raise ConfigError(
+                    f"environment variable {variable}", field, "cannot be set beside host: auto; keep one of the two"
+                )
             _put(raw, field, environ[variable])
     try:
         return msgspec.convert(raw, ConfigFile), overridden
@@ -48,7 +53,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if len(documents) > 1:
         raise ConfigError(str(path), "", "has several documents, separated by ---; keep one of them")
     if not documents or not isinstance(documents[0], dict):
-        raise ConfigError(str(path), "", "has no fields; it needs at least `host` and `prices`")
+        raise ConfigError(str(path), "", "has no fields; it needs at least `host`")
     return documents[0]
 
 

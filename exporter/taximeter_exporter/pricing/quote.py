@@ -11,6 +11,9 @@ from datetime import date
 from taximeter_exporter.devices.reading import Device, DeviceKind
 from taximeter_exporter.pricing.price import Offer, Price, Rate
 
+_SHOWN = 12
+"""So many names fit in one line."""
+
 
 class PriceError(ValueError):
     """The prices do not say what this machine costs. `field` is the configuration's field at fault."""
@@ -91,6 +94,16 @@ def _rate(price: Price, devices: Sequence[Device]) -> Rate:
     )
 
 
+def hint(wanted: str, known: Iterable[str]) -> str:
+    """What may have been meant, or else what there is."""
+    options = sorted(known)
+    close = difflib.get_close_matches(wanted, options, n=3)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}"
+    more = f" and {len(options) - _SHOWN} more" if len(options) > _SHOWN else ""
+    return f"there are prices for {', '.join(options[:_SHOWN]) or 'nothing'}{more}"
+
+
 def _no_price(offer: Offer, known: Sequence[Offer]) -> PriceError:
     """Names the first field, from the provider on, for which nothing matches any more."""
     candidates = list(known)
@@ -99,9 +112,8 @@ def _no_price(offer: Offer, known: Sequence[Offer]) -> PriceError:
         options = sorted({str(getattr(candidate, field)) for candidate in candidates})
         candidates = [candidate for candidate in candidates if str(getattr(candidate, field)) == wanted]
         if not candidates:
-            close = difflib.get_close_matches(wanted, options, n=1)
-            hint = f"did you mean {close[0]!r}" if close else f"there are prices for {', '.join(options) or 'nothing'}"
             return PriceError(
-                f"host.{field}", f"no price for {wanted!r} ({hint}); correct it, or add its price under `prices`"
+                f"host.{field}",
+                f"no price for {wanted!r} ({hint(wanted, options)}); correct it, or add its price under `prices`",
             )
     raise AssertionError("the offer is priced")

@@ -79,7 +79,7 @@ def test_a_catalog_of_ones_own_takes_the_place_of_what_it_prices(tmp_path: Path)
         (OWN.replace("EUR", "euro"), "currency", "is not a currency"),
         (OWN + "---\n" + OWN.replace("gpus", "gpu"), "document 2, prices[0].gpu", "is not a field; did you mean gpus"),
         ("a: [", "line 1", "is not YAML"),
-        ("- 1", "", "expected object"),
+        ("- 1", "", "must be fields: provider, name"),
     ],
 )
 def test_a_catalog_that_cannot_be_used(tmp_path: Path, text: str, field: str, words: str) -> None:
