@@ -103,6 +103,7 @@ def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler
         bill_gaps=settings.bill_gaps,
         observe=Observer(sampler.snapshot, ProcessReader()),
         unseen_ns=SILENT_INTERVALS * settings.sample_interval_ns,
+        policy=settings.split_policy,
     )
 
 

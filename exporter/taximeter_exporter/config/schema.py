@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.periods import Period
+from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.pricing.price import PricingModel
 
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -93,6 +94,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     sample_interval: str = "1s"
     ledger: str = "ledger.db"
     gap_policy: Literal["bill", "skip"] = "bill"
+    split_policy: SplitPolicy = SplitPolicy.EQUAL
     devices: DeviceChoice = DeviceChoice.AUTO
     host: HostSection | Literal["auto"]
     prices: list[PriceSection] = []

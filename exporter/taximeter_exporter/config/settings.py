@@ -16,6 +16,7 @@ from taximeter_exporter.config.schema import BudgetSection, ConfigFile, HostSect
 from taximeter_exporter.config.source import read
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.budgets import Budget
+from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect
 from taximeter_exporter.pricing.price import Offer, Price
 from taximeter_exporter.pricing.quote import PriceError
@@ -34,6 +35,7 @@ class Settings:
     sample_interval_ns: int
     ledger: Path
     bill_gaps: bool
+    split_policy: SplitPolicy
     devices: DeviceChoice
     offer: Offer
     detected: bool
@@ -58,6 +60,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             # A path in the file is relative to the file; one in the environment to where the program was started.
             ledger=Path(file.ledger) if "ledger" in overridden else path.parent / file.ledger,
             bill_gaps=file.gap_policy == "bill",
+            split_policy=file.split_policy,
             devices=file.devices,
             offer=offer,
             detected=file.host == "auto",

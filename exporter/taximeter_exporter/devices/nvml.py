@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pynvml
@@ -38,6 +39,9 @@ _ENERGY_MILLIJOULES = range(2**63)
 _TEMPERATURE_CELSIUS = range(-50, 200)
 _UTILIZATION_PERCENT = range(101)
 
+_NO_NEW_SAMPLE = frozenset({pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND})
+"""What the binding raises where no process used the multiprocessors since the last time."""
+
 
 class DriverAbsent(Exception):
     """There is no NVIDIA driver here; says what is missing."""
@@ -58,6 +62,7 @@ class NvmlSource:
                 raise DriverAbsent(str(error)) from error
             raise ReadError(f"nvmlInit: {error}") from error
         self._handles: dict[str, Any] = {}
+        self._sampled_us: dict[str, int] = {}
 
     def devices(self) -> tuple[Device, ...]:
         """See `Source.devices`. A GPU that cannot be identified is left out with a warning."""
@@ -98,11 +103,27 @@ class NvmlSource:
             power_limit_watts=_scaled(gpu.ask("nvmlDeviceGetEnforcedPowerLimit"), _POWER_MILLIWATTS),
             energy_joules=_scaled(gpu.ask("nvmlDeviceGetTotalEnergyConsumption"), _ENERGY_MILLIJOULES),
             temperature_celsius=gpu.temperature_celsius(),
-            processes=gpu.processes(),
+            processes=self._processes(device, gpu),
         )
         if gpu.refused and not gpu.answered:
             raise ReadError(f"no call was answered; {gpu.refused}")
         return reading
+
+    def _processes(self, device: Device, gpu: _Gpu) -> tuple[Process, ...] | None:
+        """The compute processes, and where they are several how much each of them used the multiprocessors."""
+        processes = gpu.processes()
+        if processes is None or len(processes) < 2:
+            return processes
+        samples = gpu.process_samples(self._sampled_us.get(device.uuid, 0))
+        if samples is None:
+            return processes
+        # a process that used nothing has no sample (nvmlDeviceGetProcessUtilization)
+        percents = dict.fromkeys((process.pid for process in processes), 0)
+        for sample in sorted(samples, key=lambda sample: sample.timeStamp):
+            if sample.smUtil in _UTILIZATION_PERCENT:
+                percents[sample.pid] = sample.smUtil
+                self._sampled_us[device.uuid] = sample.timeStamp
+        return tuple(replace(process, sm_percent=percents[process.pid]) for process in processes)
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -125,8 +146,11 @@ class _Gpu:
         self.answered = False
         self.refused = ""
 
-    def ask(self, call: str, *arguments: object) -> Any:
-        """The answer of a call, or `None` if this driver or GPU does not support it. Raises `ReadError`."""
+    def ask(self, call: str, *arguments: object, empty: frozenset[int] = frozenset()) -> Any:
+        """The answer of a call, or `None` if this driver or GPU does not support it. Raises `ReadError`.
+
+        `empty` are codes that say that there is nothing: the answer is then `()`.
+        """
         try:
             # an older binding lacks the function as an older driver does
             function = getattr(pynvml, call, None)
@@ -134,6 +158,9 @@ class _Gpu:
                 raise pynvml.NVMLError(pynvml.NVML_ERROR_FUNCTION_NOT_FOUND)
             answer = function(self._handle, *arguments)
         except pynvml.NVMLError as error:
+            if error.value in empty:
+                self.answered = True
+                return ()
             if error.value not in _ONLY_THIS_CALL:
                 raise ReadError(f"{call}: {error}") from error
             self.refused = self.refused or f"{call}: {error}"
@@ -176,6 +203,10 @@ class _Gpu:
         return tuple(
             Process(pid=info.pid, memory_used_bytes=_plausible(info.usedGpuMemory, _MEMORY_BYTES)) for info in infos
         )
+
+    def process_samples(self, since_us: int) -> Any:
+        """What processes used of the multiprocessors since a moment on the driver's clock; `None` if not supported."""
+        return self.ask("nvmlDeviceGetProcessUtilization", since_us, empty=_NO_NEW_SAMPLE)
 
 
 def _handle(index: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NotRequired, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.metering.identity import Identity
@@ -28,7 +28,7 @@ class RunLabels(TypedDict):
     model: str
     dataset: str
     devices: tuple[str, ...] | None
-    pids: NotRequired[tuple[int, ...]]
+    pids: tuple[int, ...]
 
 
 class UnknownRunError(Exception):

@@ -56,6 +56,7 @@ class Api:
                 model=body.model,
                 dataset=body.dataset,
                 devices=None if body.devices is None else tuple(sorted(set(body.devices))),
+                pids=tuple(sorted(set(body.pids))),
             )
         except tuple(_STATUS) as error:
             raise _http_error(error) from error

@@ -16,6 +16,7 @@ from taximeter_exporter.metering.state import RunState
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+=-]{0,127}\Z")]
 Text = Annotated[str, Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Pid = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class Register(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +29,7 @@ class Register(Struct, forbid_unknown_fields=True, kw_only=True):
     model: Text = ""
     dataset: Text = ""
     devices: Annotated[list[Text], Meta(min_length=1, max_length=1024)] | None = None
+    pids: Annotated[list[Pid], Meta(max_length=1024)] = []
     resume: bool = False
 
 

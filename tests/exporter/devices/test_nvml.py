@@ -10,7 +10,7 @@ from typing import Any
 import pynvml
 import pytest
 from fakes.nvml.in_process import FakeNvml
-from fakes.nvml.scenario import GIB, FakeGpu, FakeInstance, FakeProcess, Scenario, gpus
+from fakes.nvml.scenario import GIB, FakeGpu, FakeInstance, FakeProcess, FakeSample, Scenario, gpus
 from taximeter_exporter.devices.nvml import DriverAbsent, NvmlSource
 from taximeter_exporter.devices.reading import Device, DeviceKind, Process, ReadError, Reading
 
@@ -188,6 +188,38 @@ def test_a_value_at_the_edge_is_a_reading(
 ) -> None:
     fake_nvml.answer(Scenario(gpus=(gpu,)))
     assert read_only(source) == replace(WHOLE, **expected)
+
+
+def sm_percents(source: NvmlSource) -> dict[int, int | None]:
+    return {process.pid: process.sm_percent for process in read_only(source).processes or ()}
+
+
+def test_of_several_processes_each_has_its_last_sample_and_one_without_used_nothing(
+    fake_nvml: FakeNvml, source: NvmlSource
+) -> None:
+    gpu = FakeGpu(processes=tuple(FakeProcess(pid=pid) for pid in (1, 2, 3)))
+    samples = (
+        FakeSample(pid=1, timestamp_us=20, sm_percent=70),
+        FakeSample(pid=1, timestamp_us=10, sm_percent=5),
+        FakeSample(pid=2, timestamp_us=20, sm_percent=30),
+        FakeSample(pid=2, timestamp_us=30, sm_percent=101),  # garbage
+        FakeSample(pid=9, timestamp_us=20, sm_percent=1),  # has ended
+    )
+    fake_nvml.answer(Scenario(gpus=(replace(gpu, samples=samples),)))
+    assert sm_percents(source) == {1: 70, 2: 30, 3: 0}
+    # from now on only what is newer counts
+    newer = (FakeSample(pid=1, timestamp_us=20, sm_percent=99), FakeSample(pid=3, timestamp_us=40, sm_percent=8))
+    fake_nvml.answer(Scenario(gpus=(replace(gpu, samples=newer),)))
+    assert sm_percents(source) == {1: 0, 2: 0, 3: 8}
+    assert sm_percents(source) == {1: 0, 2: 0, 3: 0}
+    fake_nvml.answer(Scenario(gpus=(replace(gpu, samples=None),)))
+    assert sm_percents(source) == {1: None, 2: None, 3: None}
+
+
+def test_one_process_alone_is_not_sampled(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    fake_nvml.answer(Scenario(gpus=(FakeGpu(samples=(FakeSample(pid=4242, timestamp_us=1, sm_percent=9),)),)))
+    assert sm_percents(source) == {4242: None}
+    assert "nvmlDeviceGetProcessUtilization" not in fake_nvml.calls()
 
 
 def test_a_lost_gpu_cannot_be_read_and_the_others_can(fake_nvml: FakeNvml, source: NvmlSource) -> None:

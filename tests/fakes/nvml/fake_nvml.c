@@ -12,6 +12,7 @@
  *   gpu.0.uuid = GPU-…                       also name, utilization, memory_total, memory_used, memory_free,
  *                                            memory_reserved, power, power_limit, energy, temperature
  *   gpu.0.processes = 4242:1073741824 4243:-   pid:bytes; `-`: the driver does not know the bytes; empty: none run
+ *   gpu.0.process_utilization = 4242:1000:80 pid:timestamp:percent of the multiprocessors, a sample each
  *   gpu.0.error.nvmlDeviceGetPowerUsage = 3  the code that one call returns
  *   gpu.0.lost = 1                           every call on it returns NVML_ERROR_GPU_IS_LOST
  *   gpu.0.hang = 1                           every call on it blocks until the scenario says otherwise
@@ -568,6 +569,52 @@ nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v2(nvmlDevice_t device, unsign
 nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int *count, nvmlProcessInfo_t *infos)
 {
     return answer_processes("nvmlDeviceGetComputeRunningProcesses_v3", device, count, infos);
+}
+
+/* Fills at most `room` samples that are newer than `since`; returns how many there are. */
+static unsigned int parse_samples(const char *at, const char *end, unsigned long long since, nvmlProcessUtilizationSample_t *samples, unsigned int room)
+{
+    unsigned int count = 0;
+    while (at < end) {
+        char *after;
+        nvmlProcessUtilizationSample_t sample = {.pid = (unsigned int)strtoul(at, &after, 10)};
+        sample.timeStamp = strtoull(after + 1, &after, 10);
+        sample.smUtil = (unsigned int)strtoul(after + 1, &after, 10);
+        if (sample.timeStamp > since) {
+            if (count < room)
+                samples[count] = sample;
+            count++;
+        }
+        at = after;
+        while (at < end && *at == ' ')
+            at++;
+    }
+    return count;
+}
+
+nvmlReturn_t nvmlDeviceGetProcessUtilization(nvmlDevice_t device, nvmlProcessUtilizationSample_t *samples, unsigned int *count, unsigned long long since)
+{
+    char *text, key[KEY_LENGTH];
+    if (count == NULL)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    nvmlReturn_t code = enter_device("nvmlDeviceGetProcessUtilization", device, &text);
+    if (code != NVML_SUCCESS)
+        return code;
+    const char *end;
+    device_key(key, device, "process_utilization");
+    const char *list = scenario_find(text, key, &end);
+    if (list == NULL) {
+        code = NVML_ERROR_NOT_SUPPORTED;
+    } else {
+        unsigned int room = samples == NULL ? 0 : *count;
+        *count = parse_samples(list, end, since, samples, room);
+        if (*count == 0)
+            code = NVML_ERROR_NOT_FOUND;
+        else
+            code = *count > room ? NVML_ERROR_INSUFFICIENT_SIZE : NVML_SUCCESS;
+    }
+    free(text);
+    return code;
 }
 
 /* ---- MIG ---- */

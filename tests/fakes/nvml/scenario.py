@@ -22,6 +22,19 @@ class FakeProcess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FakeSample:
+    """What a process used of the multiprocessors up to a moment, in microseconds."""
+
+    pid: int
+    timestamp_us: int
+    sm_percent: int
+
+    def line(self) -> str:
+        """As the library reads it."""
+        return f"{self.pid}:{self.timestamp_us}:{self.sm_percent}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class FakeInstance:
     """A MIG instance of a GPU."""
 
@@ -63,6 +76,7 @@ class FakeGpu:
     energy_millijoules: int | None = 123_456_789
     temperature_celsius: int | None = 61
     processes: tuple[FakeProcess, ...] | None = (FakeProcess(pid=4242),)
+    samples: tuple[FakeSample, ...] | None = None
     errors: Mapping[str, int] = field(default_factory=dict)
     """NVML's code for a call on this GPU, by the function's name."""
     lost: bool = False
@@ -91,6 +105,8 @@ class FakeGpu:
         }
         if self.processes is not None:
             keys["processes"] = " ".join(process.line() for process in self.processes)
+        if self.samples is not None:
+            keys["process_utilization"] = " ".join(sample.line() for sample in self.samples)
         keys |= {f"error.{call}": code for call, code in self.errors.items()}
         for place, instance in enumerate(self.instances):
             keys |= {f"mig.{place}.{key}": value for key, value in instance.keys().items()}
