@@ -14,6 +14,7 @@ from fakes.manual_clock import ManualClock
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.devices.reading import Device, DeviceKind
 from taximeter_exporter.metering.budgets import Budget
+from taximeter_exporter.metering.exchange import ExchangeTable
 from taximeter_exporter.metering.identity import Identity
 from taximeter_exporter.metering.meter import Meter
 from taximeter_exporter.metering.observation import Observation, Observations, SeenProcess
@@ -52,6 +53,7 @@ def budget(limit: str = "100", **changes: object) -> Budget:
         "currency": "USD",
         "thresholds": (Decimal("0.5"), Decimal("1")),
         "scope": {},
+        "exchange": ExchangeTable(()),
     }
     return Budget(**(fields | changes))  # type: ignore[arg-type]
 

@@ -73,6 +73,7 @@ class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     team: Label | None = None
     user: Label | None = None
     run: Name | None = None
+    model: Label | None = None
 
 
 class BudgetSection(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -85,6 +86,15 @@ class BudgetSection(Struct, forbid_unknown_fields=True, kw_only=True):
     currency: Currency
     scope: ScopeSection = ScopeSection()
     thresholds: tuple[Decimal, ...] = (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
+
+
+class ExchangeRateSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """From a day on, one unit of `currency` is `rate` units of `into`."""
+
+    currency: Currency
+    into: Currency
+    rate: Decimal
+    effective_from: date | None = None
 
 
 class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -102,3 +112,4 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     catalog: str | None = None
     price_max_age: str = "180d"
     budgets: list[BudgetSection] = []
+    exchange_rates: list[ExchangeRateSection] = []

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from taximeter_exporter.clock import NS_PER_SECOND
+from taximeter_exporter.config.budgets import read_budgets
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.config.prices import PriceBook, read_prices
-from taximeter_exporter.config.schema import BudgetSection, ConfigFile, HostSection
+from taximeter_exporter.config.schema import ConfigFile, HostSection
 from taximeter_exporter.config.source import read
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.budgets import Budget
@@ -66,7 +66,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             detected=file.host == "auto",
             book=book,
             prices=prices,
-            budgets=tuple(_budgets(file.budgets, currencies={price.currency for price in prices})),
+            budgets=tuple(read_budgets(file, currencies={price.currency for price in prices})),
         )
     except (Refused, PriceError) as error:
         variable = overridden.get(error.field)
@@ -114,47 +114,3 @@ def _interval_ns(text: str) -> int:
     if not _UNIT_NS["ms"] * 100 <= ns <= _UNIT_NS["m"]:
         raise Refused("sample_interval", f"{text!r} is not a time from 100ms to 1m; write for instance 1s")
     return ns
-
-
-def _budgets(sections: list[BudgetSection], *, currencies: set[str]) -> Iterator[Budget]:
-    names: set[str] = set()
-    for place, section in enumerate(sections):
-        field = f"budgets[{place}]"
-        if section.name in names:
-            raise Refused(f"{field}.name", f"{section.name!r} is there twice; give each budget a name of its own")
-        names.add(section.name)
-        if not section.limit.is_finite() or section.limit <= 0:
-            raise Refused(f"{field}.limit", f"{section.limit} is not a limit; write an amount above 0")
-        if section.currency not in currencies:
-            raise Refused(
-                f"{field}.currency",
-                f"is {section.currency}, but this machine is paid for in {', '.join(sorted(currencies))};"
-                " give the limit in that",
-            )
-        yield Budget(
-            name=section.name,
-            period=section.period,
-            timezone=_timezone(f"{field}.timezone", section.timezone),
-            limit=section.limit,
-            currency=section.currency,
-            thresholds=_thresholds(f"{field}.thresholds", section.thresholds),
-            scope={
-                key: value
-                for key in section.scope.__struct_fields__
-                if (value := getattr(section.scope, key)) is not None
-            },
-        )
-
-
-def _timezone(field: str, name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Refused(field, f"{name!r} is not a time zone; write an IANA name, for instance Europe/Berlin") from error
-
-
-def _thresholds(field: str, thresholds: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
-    for threshold in thresholds:
-        if not threshold.is_finite() or not 0 < threshold <= 10:
-            raise Refused(field, f"{threshold} is not a part of the limit; write for instance 0.8 for 80%")
-    return tuple(sorted(set(thresholds)))

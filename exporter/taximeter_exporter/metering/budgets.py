@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from taximeter_exporter.clock import NS_PER_HOUR
+from taximeter_exporter.metering.exchange import ExchangeTable
+from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.periods import Period, bounds
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.usage import Usage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,14 +27,17 @@ class Budget:
 
     name: str
     period: Period
+    """`RUN`: the limit is each run's own."""
     timezone: ZoneInfo
     limit: Decimal
     currency: str
-    """Spending in another currency is not counted."""
     thresholds: tuple[Decimal, ...]
     """Parts of the limit, ascending."""
     scope: Mapping[str, str]
-    """`project`, `team`, `user`, `run`: what a run must have to be counted. Empty: everything, idle time as well."""
+    """`project`, `team`, `user`, `run`, `model`: what a run must have to be counted. Empty: everything, idle time as
+    well."""
+    exchange: ExchangeTable
+    """How spending in other currencies counts; without a rate for its day it is not counted, and that is logged."""
 
     def covers(self, run: Run | None) -> bool:
         """Whether what a run spends counts; `None` is time without a run."""
@@ -35,8 +45,13 @@ class Budget:
             return True
         if run is None:
             return False
-        labels = {"project": run.project, "team": run.team, "user": run.user, "run": run.name}
+        labels = {"project": run.project, "team": run.team, "user": run.user, "run": run.name, "model": run.model}
         return all(labels[key] == value for key, value in self.scope.items())
+
+    def worth(self, amount: Fraction, currency: str, time_ns: int) -> Fraction | None:
+        """An amount of a moment in the budget's own currency; `None` if there is no exchange rate."""
+        rate = self.exchange.rate(currency, self.currency, time_ns)
+        return None if rate is None else amount * rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,48 +59,151 @@ class BudgetState:
     """A budget at one moment; amounts in its currency, moments in nanoseconds since 1970."""
 
     budget: Budget
+    run: str = ""
+    """Whose limit it is, where each run has its own."""
     start_ns: int
-    end_ns: int
+    end_ns: int | None
+    """`None` for a run: nobody knows when it ends."""
     spent: Fraction
-    forecast: Fraction
+    forecast: Fraction | None
     """At the period's end, if spending goes on at the present rate: spent + rate × time left."""
 
 
-class BudgetBook:
+class BudgetBook(Protocol):
+    """Follows one budget."""
+
+    budget: Budget
+
+    def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
+        """Move to the period around a moment; if that is another one than before, sum it up from the ledger."""
+        ...
+
+    def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
+        """Count what was booked, where it falls into the period and the scope; `runs` has each run in it by name."""
+        ...
+
+    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
+        """The budget now, if what it covers costs `per_hour` at present; `visible` are the runs that are shown."""
+        ...
+
+
+UsageBetween = Callable[[int, int], Sequence[Usage]]
+"""Asks the ledger for the usage between two moments, nanoseconds since 1970."""
+
+
+def open_book(budget: Budget, *, usage_between: UsageBetween) -> BudgetBook:
+    """The book that a budget needs."""
+    return PerRunBook(budget, usage_between) if budget.period is Period.RUN else CalendarBook(budget, usage_between)
+
+
+class CalendarBook:
     """Follows one budget from period to period."""
 
-    def __init__(self, budget: Budget, *, usage_between: Callable[[int, int], Sequence[Usage]]) -> None:
-        """`usage_between` asks the ledger for the usage between two moments, nanoseconds since 1970."""
+    def __init__(self, budget: Budget, usage_between: UsageBetween) -> None:
         self.budget = budget
         self._usage_between = usage_between
         self._start_ns = self._end_ns = 0
         self._spent = Fraction()
+        self._told: set[str] = set()
 
     def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
-        """Move to the period around a moment; if that is another one than before, sum it up from the ledger."""
+        """See `BudgetBook.enter`."""
         if self._start_ns <= time_ns < self._end_ns:
             return
         self._start_ns, self._end_ns = bounds(self.budget.period, self.budget.timezone, time_ns)
         self._spent = Fraction()
-        self.add(self._usage_between(self._start_ns, self._end_ns), runs)
+        for usage in _by_exchange_rate(self.budget, self._usage_between, self._start_ns, self._end_ns):
+            self.add(usage, runs)
 
     def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
-        """Count what was booked, where it falls into the period and the scope."""
-        for row in usage:
-            if not self._start_ns <= row.quarter_ns < self._end_ns:
-                continue
-            if row.rate is None or row.rate.currency != self.budget.currency:
-                continue
-            if self.budget.covers(runs[row.run] if row.run else None):
-                self._spent += row.rate.cost(row.ns)
+        """See `BudgetBook.add`."""
+        inside = (row for row in usage if self._start_ns <= row.quarter_ns < self._end_ns)
+        for _, amount in _counted(self.budget, inside, runs, self._told):
+            self._spent += amount
 
-    def state(self, time_ns: int, per_hour: Fraction) -> BudgetState:
-        """The budget now, if what it covers costs `per_hour` at present."""
+    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
+        """See `BudgetBook.states`; always one."""
+        del visible
         left_ns = max(0, self._end_ns - time_ns)
-        return BudgetState(
-            budget=self.budget,
-            start_ns=self._start_ns,
-            end_ns=self._end_ns,
-            spent=self._spent,
-            forecast=self._spent + per_hour * left_ns / NS_PER_HOUR,
-        )
+        worth = (self.budget.worth(amount, currency, time_ns) for currency, amount in per_hour.items())
+        rate = sum((amount for amount in worth if amount is not None), Fraction())
+        return [
+            BudgetState(
+                budget=self.budget,
+                start_ns=self._start_ns,
+                end_ns=self._end_ns,
+                spent=self._spent,
+                forecast=self._spent + rate * left_ns / NS_PER_HOUR,
+            )
+        ]
+
+
+class PerRunBook:
+    """Follows a budget in which each run has the limit for itself."""
+
+    def __init__(self, budget: Budget, usage_between: UsageBetween) -> None:
+        self.budget = budget
+        self._usage_between = usage_between
+        self._spent: dict[str, Fraction] | None = None
+        self._told: set[str] = set()
+
+    def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
+        """See `BudgetBook.enter`; a run may have begun at any time."""
+        if self._spent is None:
+            self._spent = {}
+            for usage in _by_exchange_rate(self.budget, self._usage_between, 0, time_ns + _LONG_NS):
+                self.add(usage, runs)
+
+    def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
+        """See `BudgetBook.add`."""
+        spent = self._spent if self._spent is not None else {}
+        for run, amount in _counted(self.budget, (row for row in usage if row.run), runs, self._told):
+            spent[run] = spent.get(run, Fraction()) + amount
+
+    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
+        """See `BudgetBook.states`; one a visible run in the scope."""
+        del time_ns, per_hour
+        spent = self._spent if self._spent is not None else {}
+        return [
+            BudgetState(
+                budget=self.budget,
+                run=run.name,
+                start_ns=run.start_time_ns,
+                end_ns=None,
+                spent=spent.get(run.name, Fraction()),
+                forecast=None,
+            )
+            for run in visible
+            if self.budget.covers(run)
+        ]
+
+
+_LONG_NS = 100 * 366 * 24 * NS_PER_HOUR
+
+
+def _by_exchange_rate(
+    budget: Budget, usage_between: UsageBetween, start_ns: int, end_ns: int
+) -> Iterator[Sequence[Usage]]:
+    """The usage between two moments, apart wherever an exchange rate changes: each part begins with its rate."""
+    moments = [start_ns, *budget.exchange.changes_between(start_ns, end_ns), end_ns]
+    for part_start, part_end in pairwise(moments):
+        yield usage_between(part_start, part_end)
+
+
+def _counted(
+    budget: Budget, usage: Iterable[Usage], runs: Mapping[str, Run], told: set[str]
+) -> Iterator[tuple[str, Fraction]]:
+    """What counts in a budget, in its currency: the run (or none) and the amount.
+
+    What cannot be exchanged is logged once a currency; `told` remembers which.
+    """
+    for row in usage:
+        if row.rate is None or not budget.covers(runs[row.run] if row.run else None):
+            continue
+        currency = row.rate.currency
+        amount = budget.worth(row.rate.cost(row.ns), currency, row.quarter_ns)
+        if amount is not None:
+            yield row.run, amount
+        elif currency not in told:
+            told.add(currency)
+            log.warning("budget %s: spending in %s is not counted: no exchange rate", budget.name, currency)

@@ -11,7 +11,7 @@ from typing import Unpack
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
-from taximeter_exporter.metering.budgets import Budget, BudgetBook
+from taximeter_exporter.metering.budgets import Budget, BudgetState, open_book
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
@@ -66,7 +66,7 @@ class Meter:
         self._runs = RunBook(clock, ledger.runs())
         self._totals = Totals()
         self._totals.add(ledger.usage(), self._runs.runs)
-        self._budgets = [BudgetBook(budget, usage_between=self._usage_between) for budget in budgets]
+        self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
@@ -236,7 +236,7 @@ class Meter:
             ),
             cost=dict(self._totals.cost),
             runs=tuple(self._run_state(run) for run in self._runs.visible()),
-            budgets=tuple(book.state(time_ns, self._per_hour_in(book.budget)) for book in self._budgets),
+            budgets=tuple(self._budget_states(time_ns)),
             per_hour=self._per_hour(lambda _: True),
             unknown_processes=self._unknown_processes,
             write_failures=self._write_failures,
@@ -256,8 +256,13 @@ class Meter:
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
         )
 
-    def _per_hour_in(self, budget: Budget) -> Fraction:
-        return self._per_hour(budget.covers).get(budget.currency, Fraction())
+    def _budget_states(self, time_ns: int) -> list[BudgetState]:
+        visible = self._runs.visible()
+        return [
+            state
+            for book in self._budgets
+            for state in book.states(time_ns, self._per_hour(book.budget.covers), visible)
+        ]
 
     def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
         """What the devices cost at present, as far as it is for runs (or none) that count."""

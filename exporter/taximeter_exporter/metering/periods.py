@@ -22,12 +22,15 @@ class Period(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+    RUN = "run"
+    """Not by the calendar: each run from its beginning to its end."""
 
 
 def bounds(period: Period, timezone: ZoneInfo, time_ns: int) -> tuple[int, int]:
     """The start and the end (exclusive) of the period around a moment; all in nanoseconds since 1970.
 
-    A day is 23 or 25 hours long when the clock changes; a week begins on Monday (ISO 8601).
+    A day is 23 or 25 hours long when the clock changes; a week begins on Monday (ISO 8601). Raises `ValueError` for
+    `Period.RUN`, which the calendar does not know.
     """
     local = datetime.fromtimestamp(time_ns // NS_PER_SECOND, UTC).astimezone(timezone)
     if period is Period.HOUR:
@@ -50,6 +53,8 @@ def bounds(period: Period, timezone: ZoneInfo, time_ns: int) -> tuple[int, int]:
         case Period.YEAR:
             first = midnight.replace(month=1, day=1)
             after = _add_months(first, 12)
+        case Period.RUN:
+            raise ValueError("a run's period is not in the calendar")
     return _ns(first.replace(tzinfo=timezone)), _ns(after.replace(tzinfo=timezone))
 
 

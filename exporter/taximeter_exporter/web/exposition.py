@@ -116,20 +116,23 @@ def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
 
 
 def _budgets(budgets: Iterable[BudgetState]) -> Iterator[tuple[MetricSpec, _Samples]]:
-    rows = [(state, (state.budget.name, str(state.budget.period), state.budget.currency)) for state in budgets]
-    yield metrics.BUDGET_LIMIT, [(labels, float(state.budget.limit)) for state, labels in rows]
-    yield metrics.BUDGET_SPENT, [(labels, float(state.spent)) for state, labels in rows]
-    yield metrics.BUDGET_FORECAST, [(labels, float(state.forecast)) for state, labels in rows]
+    rows = [(state, (state.budget.name, str(state.budget.period), state.run)) for state in budgets]
+    money = [(state, (*labels, state.budget.currency)) for state, labels in rows]
+    yield metrics.BUDGET_LIMIT, [(labels, float(state.budget.limit)) for state, labels in money]
+    yield metrics.BUDGET_SPENT, [(labels, float(state.spent)) for state, labels in money]
+    forecasts = [(labels, float(state.forecast)) for state, labels in money if state.forecast is not None]
+    yield metrics.BUDGET_FORECAST, forecasts
     yield (
         metrics.BUDGET_THRESHOLD,
         [
             ((*labels, severity(threshold), f"{threshold.normalize():f}"), float(threshold))
-            for state, labels in rows
+            for state, labels in money
             for threshold in state.budget.thresholds
         ],
     )
-    yield metrics.BUDGET_START, [(labels[:2], state.start_ns / NS_PER_SECOND) for state, labels in rows]
-    yield metrics.BUDGET_END, [(labels[:2], state.end_ns / NS_PER_SECOND) for state, labels in rows]
+    yield metrics.BUDGET_START, [(labels, state.start_ns / NS_PER_SECOND) for state, labels in rows]
+    ends = [(labels, state.end_ns / NS_PER_SECOND) for state, labels in rows if state.end_ns is not None]
+    yield metrics.BUDGET_END, ends
 
 
 def severity(threshold: Decimal) -> str:

@@ -107,10 +107,11 @@ def budget_message(state: BudgetState) -> dict[str, Any]:
         "currency": budget.currency,
         "scope": budget.scope,
         "limit": str(budget.limit),
+        "run": state.run or None,
         "spent": str(to_decimal(state.spent)),
-        "forecast": str(to_decimal(state.forecast)),
+        "forecast": None if state.forecast is None else str(to_decimal(state.forecast)),
         "period_start": moment(state.start_ns),
-        "period_end": moment(state.end_ns),
+        "period_end": None if state.end_ns is None else moment(state.end_ns),
     }
 
 

@@ -38,7 +38,7 @@ class MetricSpec:
 
 
 _GPU = ("gpu", "uuid")
-_BUDGET = ("budget", "period")
+_BUDGET = ("budget", "period", "run")
 
 BUILD_INFO = MetricSpec("build_info", "Always 1; the version of the exporter.", ("version",))
 

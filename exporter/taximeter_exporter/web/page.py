@@ -44,7 +44,7 @@ def _budget(state: BudgetState) -> str:
     part = float(state.spent / Fraction(budget.limit))
     bar = f'<meter min="0" max="1" high="0.8" value="{min(1.0, part):.4f}"></meter>'
     spent = f"{_amount(state.spent)} of {budget.limit:,.2f} {budget.currency}"
-    return _row(budget.name, f"this {budget.period}", f"{part:.0%}", spent, bar=bar)
+    return _row(budget.name, state.run or f"this {budget.period}", f"{part:.0%}", spent, bar=bar)
 
 
 def _device(sample: Sample) -> str:

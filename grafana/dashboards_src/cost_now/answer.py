@@ -13,7 +13,7 @@ _PRICE = select("taximeter_price_per_hour", CURRENCY)
 
 def _of_limit(quantity: str) -> str:
     amount, limit = (select(f"taximeter_budget_{name}", CURRENCY) for name in (quantity, "limit"))
-    return f"sum by (budget, period, currency) ({amount}) / sum by (budget, period, currency) ({limit})"
+    return f"sum by (budget, period, run, currency) ({amount}) / sum by (budget, period, run, currency) ({limit})"
 
 
 def spending_rate() -> Panel:
@@ -62,7 +62,7 @@ def budget_spent() -> Panel:
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[now(_of_limit("spent"), "{{budget}}, {{period}}, {{currency}}")],
+        queries=[now(_of_limit("spent"), "{{budget}}, {{period}} {{run}}, {{currency}}")],
         no_value="no budget is set",
     )
 
@@ -79,7 +79,7 @@ def budget_forecast() -> Panel:
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[now(_of_limit("forecast"), "{{budget}}, {{period}}, {{currency}}")],
+        queries=[now(_of_limit("forecast"), "{{budget}}, {{period}} {{run}}, {{currency}}")],
         no_value="no budget is set",
     )
 

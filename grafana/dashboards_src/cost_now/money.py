@@ -108,8 +108,8 @@ def budgets_over_time() -> Panel:
         minimum=0,
         queries=[
             over_time(
-                f"sum by (budget, period, currency) ({select(f'taximeter_budget_{quantity}', CURRENCY)})",
-                f"{{{{budget}}}} {quantity} ({{{{currency}}}} a {{{{period}}}})",
+                f"sum by (budget, period, run, currency) ({select(f'taximeter_budget_{quantity}', CURRENCY)})",
+                f"{{{{budget}}}} {quantity} ({{{{currency}}}} a {{{{period}}}}) {{{{run}}}}",
             )
             for quantity in ("spent", "limit")
         ],

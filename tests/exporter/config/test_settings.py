@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ def test_the_environment_overrides_single_fields(tmp_path: Path) -> None:
     assert settings.prices[0].per_hour == 1
 
 
+RATE = "exchange_rates:\n  - {currency: USD, into: EUR, rate: 0.9, effective_from: 2026-01-01}\n"
 OVERLAP = """\
   - {provider: acme, region: lab, instance_type: box, per_hour: 1, currency: USD, effective_from: 2026-01-01}
 """
@@ -133,11 +135,19 @@ OVERLAP = """\
         (MINIMAL + BUDGET.replace("limit", "timezone: ../../etc/passwd, limit"), "budgets[0].timezone: '../../etc/pas"),
         (MINIMAL + BUDGET.replace("limit", "thresholds: [80], limit"), "budgets[0].thresholds: 80 is not a part of"),
         (MINIMAL + BUDGET.replace("limit", "scope: {colour: red}, limit"), "budgets[0].scope.colour: is not a field"),
+        (MINIMAL + RATE.replace("0.9", "0"), "exchange_rates[0].rate: 0 is not a rate; write what one USD is worth"),
+        (MINIMAL + RATE.replace("EUR", "USD"), "exchange_rates[0].into: is USD as well; name two currencies"),
+        (MINIMAL + RATE + RATE.splitlines()[1], "exchange_rates[1].effective_from: the same as exchange_rates[0]"),
         (MINIMAL + BUDGET + BUDGET.splitlines()[1], "budgets[1].name: 'b' is there twice; give each budget a name"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_field_and_remedy(tmp_path: Path, text: str, message: str) -> None:
     assert refused(tmp_path, text).startswith(f"/taximeter.yaml: {message}")
+
+
+def test_a_budget_in_another_currency_needs_an_exchange_rate(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, MINIMAL + BUDGET.replace("USD", "EUR") + RATE), {})
+    assert settings.budgets[0].worth(Fraction(10), "USD", 2**62) == 9
 
 
 def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:

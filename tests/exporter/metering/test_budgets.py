@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.metered import GPU0, GPU1, Machine, budget, price, time_ns
 from taximeter_exporter.metering.budgets import Budget, BudgetState
+from taximeter_exporter.metering.exchange import ExchangeRate, ExchangeTable
 from taximeter_exporter.metering.periods import Period
 
 
@@ -84,7 +85,7 @@ def test_a_restart_keeps_what_was_spent_in_this_period_and_leaves_out_the_last_o
     assert states(machine)["all"].spent == 2 * (100 + 50)
 
 
-def test_another_currency_is_never_added(machine: Machine) -> None:
+def test_another_currency_is_never_added(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
     start(machine, budget(), budget(name="euro", currency="EUR"))
     machine.pass_time(10)
     machine.kill()
@@ -93,6 +94,50 @@ def test_another_currency_is_never_added(machine: Machine) -> None:
     machine.pass_time(7)
     assert {name: state.spent for name, state in states(machine).items()} == {"all": 20, "euro": 14}
     assert {key.currency for key in machine.meter.state().cost} == {"USD", "EUR"}
+    assert caplog.messages.count("budget all: spending in EUR is not counted: no exchange rate") == 1
+
+
+def rate(text: str, day: str, currency: str = "USD", into: str = "EUR") -> ExchangeRate:
+    return ExchangeRate(currency=currency, into=into, rate=Decimal(text), start_ns=time_ns(f"{day}T00:00:00"))
+
+
+def test_another_currency_counts_at_the_rate_of_its_day_also_after_a_restart(machine: Machine) -> None:
+    table = ExchangeTable([rate("0.5", "2026-01-01"), rate("0.25", "2026-11-22")])
+    start(machine, budget(name="euro", currency="EUR", exchange=table))
+    machine.clock.advance(seconds=12 * 3600 + 100)
+    machine.meter.tick()
+    due = 2 * 12 * 3600 * Fraction(1, 2) + 2 * 100 * Fraction(1, 4)
+    assert states(machine)["euro"].spent == due
+    machine.kill()
+    machine.start()
+    assert states(machine)["euro"].spent == due
+    assert states(machine)["euro"].forecast == due + (8 * 24 * 3600 + 24 * 3600 - 100) * 2 * Fraction(1, 4)
+
+
+def test_exchange_goes_both_ways_and_never_by_a_third_currency() -> None:
+    table = ExchangeTable([rate("0.8", "2026-02-01"), rate("150", "2026-02-01", "EUR", "JPY")])
+    at = time_ns("2026-02-01T00:00:00")
+    assert table.rate("USD", "EUR", at) == Fraction(4, 5)
+    assert table.rate("EUR", "USD", at) == Fraction(5, 4)
+    assert table.rate("USD", "USD", 0) == 1
+    assert table.rate("USD", "EUR", at - 1) is None
+    assert table.rate("USD", "JPY", at) is None
+
+
+def test_a_budget_of_runs_gives_each_run_the_limit_for_itself(machine: Machine) -> None:
+    start(machine, budget(name="each", period=Period.RUN, scope={"project": "vision"}))
+    a = machine.register("a", project="vision", devices=("GPU-0",))
+    machine.register("b", project="vision", devices=("GPU-1",))
+    c = machine.register("c", project="text")
+    machine.clock.advance(seconds=10)
+    machine.renew(c)
+    machine.end(a)
+    found = {state.run: state for state in machine.meter.state().budgets}
+    assert {name: state.spent for name, state in found.items()} == {"a": 5, "b": 0}
+    assert (found["a"].start_ns, found["a"].end_ns, found["a"].forecast) == (a.run.start_time_ns, None, None)
+    machine.kill()
+    machine.start()
+    assert {state.run: state.spent for state in machine.meter.state().budgets} == {"a": 5, "b": 0}
 
 
 def test_a_part_of_a_cent_is_not_lost(machine: Machine) -> None:
