@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,14 +16,10 @@ DASHBOARDS = sorted((Path(__file__).parents[2] / "grafana" / "dashboards").glob(
 RANGE_SECONDS = 1800
 
 
-class AnyValue(dict[str, str]):
-    """Every variable of a dashboard set to All."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str)
-
-    def __missing__(self, name: str) -> str:
-        return ".*"
+def everything(path: Path) -> dict[str, str]:
+    """Each variable of a dashboard set to All."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {variable["name"]: ".*" for variable in document["templating"]["list"]}
 
 
 def unanswered(chain: Chain, path: Path) -> list[Query]:
@@ -30,7 +27,7 @@ def unanswered(chain: Chain, path: Path) -> list[Query]:
     now = time.time()
     return [
         query
-        for query in dashboard_queries(path, variables=AnyValue())
+        for query in dashboard_queries(path, variables=everything(path))
         if not (
             chain.query(query.expr)
             if query.instant
