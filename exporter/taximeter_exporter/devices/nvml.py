@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pynvml
 
+from taximeter_exporter.devices import mig
 from taximeter_exporter.devices.reading import Device, DeviceKind, Process, ReadError, Reading
 
 _log = logging.getLogger(__name__)
@@ -42,13 +43,15 @@ _UTILIZATION_PERCENT = range(101)
 _NO_NEW_SAMPLE = frozenset({pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND})
 """What the binding raises where no process used the multiprocessors since the last time."""
 
+_NO_INSTANCE = frozenset({pynvml.NVML_ERROR_NOT_FOUND})
+
 
 class DriverAbsent(Exception):
     """There is no NVIDIA driver here; says what is missing."""
 
 
 class NvmlSource:
-    """The physical GPUs that the driver shows.
+    """The GPUs that the driver shows, and the MIG instances that they are divided into when they are listed.
 
     Raises `DriverAbsent` if there is no driver and `ReadError` if there is one that does not start (for instance after
     an update without a reboot).
@@ -80,7 +83,8 @@ class NvmlSource:
         for index in range(count):
             try:
                 handle = _handle(index)
-                yield _identify(handle, index=index, driver_version=driver_version), handle
+                gpu = _identify(handle, index=index, driver_version=driver_version)
+                yield from _divided(gpu, handle)
             except ReadError as error:
                 _log.warning("GPU %d cannot be identified and is left out: %s", index, error)
                 problems.append(f"GPU {index}: {error}")
@@ -204,6 +208,11 @@ class _Gpu:
             Process(pid=info.pid, memory_used_bytes=_plausible(info.usedGpuMemory, _MEMORY_BYTES)) for info in infos
         )
 
+    def in_mig_mode(self) -> bool:
+        """Whether it is divided into instances now."""
+        modes = self.ask("nvmlDeviceGetMigMode")
+        return modes is not None and modes[0] == pynvml.NVML_DEVICE_MIG_ENABLE
+
     def process_samples(self, since_us: int) -> Any:
         """What processes used of the multiprocessors since a moment on the driver's clock; `None` if not supported."""
         return self.ask("nvmlDeviceGetProcessUtilization", since_us, empty=_NO_NEW_SAMPLE)
@@ -228,6 +237,39 @@ def _identify(handle: Any, *, index: int, driver_version: str | None) -> Device:
         model=_text(gpu.ask("nvmlDeviceGetName") or "unknown"),
         driver_version=driver_version,
     )
+
+
+def _divided(device: Device, handle: Any) -> Iterator[tuple[Device, Any]]:
+    """A GPU or, if it is in MIG mode, what is left of it and its instances, each with its handle."""
+    gpu = _Gpu(handle)
+    if not gpu.in_mig_mode():
+        yield device, handle
+        return
+    slices = gpu.ask("nvmlDeviceGetMaxMigDeviceCount") or mig.USUAL_SLICES
+    handles: dict[str, Any] = {device.uuid: handle}
+    instances = []
+    for place in range(slices):
+        instance_handle = gpu.ask("nvmlDeviceGetMigDeviceHandleByIndex", place, empty=_NO_INSTANCE) or None
+        if instance_handle is None:
+            continue
+        instance = _instance(_Gpu(instance_handle), place)
+        if instance is None:
+            _log.warning("GPU %s: MIG instance %d cannot be identified and is left out", device.index, place)
+            continue
+        handles[instance.uuid] = instance_handle
+        instances.append(instance)
+    for part in mig.divide(device, instances, slices=slices):
+        yield part, handles[part.uuid]
+
+
+def _instance(gpu: _Gpu, place: int) -> mig.Instance | None:
+    uuid = gpu.ask("nvmlDeviceGetUUID")
+    profile = mig.profile(_text(gpu.ask("nvmlDeviceGetName") or ""))
+    attributes = gpu.ask("nvmlDeviceGetAttributes_v2")
+    slices = mig.slices(profile) if attributes is None else int(attributes.computeInstanceSliceCount)
+    if not uuid or not slices:
+        return None
+    return mig.Instance(uuid=_text(uuid), place=place, profile=profile, slices=slices)
 
 
 def _driver_version() -> str | None:

@@ -59,7 +59,7 @@ def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[],
 
 def _gpu_count(source: NvmlSource) -> int:
     try:
-        return len(source.devices())
+        return sum(device.parent is None for device in source.devices())
     except ReadError:
         source.close()
         raise

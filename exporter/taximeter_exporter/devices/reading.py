@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 from typing import Protocol
 
 
@@ -22,14 +23,26 @@ class Device:
     """NVML's UUID (`GPU-…`); `HOST-…` for the host itself; `SIM-…` for a simulated device."""
     kind: DeviceKind
     index: str
-    """NVML's index, `0`, `1`, …; for the host `0`."""
+    """NVML's index, `0`, `1`, …; of a MIG instance that of its GPU and its own, `0:2`; for the host `0`."""
     model: str
     """The product name, for instance `NVIDIA H100 80GB HBM3`; for the host its processor's name."""
     simulated: bool = False
     driver_version: str | None = None
     mig_profile: str | None = None
+    """What a MIG instance is of a GPU, for instance `1g.10gb`."""
+    parent: str | None = None
+    """The UUID of the GPU that a MIG instance is on."""
+    part: Fraction = Fraction(1)
+    """What part it is of a whole device, and so of its price; 0 to 1."""
+    remainder: bool = False
+    """A GPU in MIG mode: `part` is what no instance has. That is paid for, and nothing can run there."""
     cpus: int | None = None
     """Logical processors; only for the host."""
+
+    @property
+    def gpu(self) -> str:
+        """The UUID of the physical device that it is, or is a part of."""
+        return self.parent or self.uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Unpack
 
@@ -90,7 +91,7 @@ class Meter:
 
         Raises `UnknownDeviceError`, `LeaseConflictError`, and `LedgerError` if the run cannot be kept.
         """
-        here = {metered.device.uuid for metered in self._metered}
+        here = {metered.device.uuid for metered in self._metered if not metered.device.remainder}
         unknown = sorted(set(labels["devices"] or ()) - here)
         if unknown:
             raise UnknownDeviceError(f"no device {unknown[0]!r} here; there are: {', '.join(sorted(here))}")
@@ -128,21 +129,29 @@ class Meter:
 
     def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[Metered]:
         """Book, for each device that the ledger knows, the time since then in which the host was up."""
-        now, boot_id = self._clock.elapsed_ns(), self._clock.boot_id
-        after = Cursor(boot_id, now)
+        now = self._clock.elapsed_ns()
+        after = Cursor(self._clock.boot_id, now)
         known = self._ledger.cursors()
+        taken = [Metered(device, _of_part(self._schedule, device.part), after) for device in devices]
         usage: list[Usage] = []
-        for device in devices:
-            before = known.get(device.uuid)
-            if before is None or not boot_id:
-                continue
-            # After a reboot the host has been up since its clock began; while it was down nobody knows what it cost.
-            start = before.booked_ns if before.boot_id == boot_id else 0
-            if start < now:
-                interval = Interval(device.uuid, start, now, self._clock.time_ns() - now)
-                usage += attribute_gap(interval, schedule=self._schedule, bill=bill_gaps)
+        for metered in taken:
+            start = self._gap_start(metered.device, known)
+            if metered.device.part and start is not None and start < now:
+                interval = Interval(metered.device.uuid, start, now, self._clock.time_ns() - now)
+                usage += attribute_gap(interval, schedule=metered.schedule, bill=bill_gaps)
         self._write(usage, [Advance(device, known.get(device.uuid), after) for device in devices])
-        return [Metered(device, self._schedule, after) for device in devices]
+        return taken
+
+    def _gap_start(self, device: Device, known: Mapping[str, Cursor]) -> int | None:
+        """Up to where a device's time is in the ledger; `None` if it is new.
+
+        A MIG instance may be new, or come back, on a GPU that was metered all the time: the GPU's time counts.
+        """
+        cursor = known.get(device.gpu, known.get(device.uuid))
+        if cursor is None or not self._clock.boot_id:
+            return None
+        # After a reboot the host has been up since its clock began; while it was down nobody knows what it cost.
+        return cursor.booked_ns if cursor.boot_id == self._clock.boot_id else 0
 
     def _settle(self, seen: Observations) -> None:
         now = self._clock.elapsed_ns()
@@ -180,8 +189,13 @@ class Meter:
         offset, active = self._clock.time_ns() - now, self._runs.active()
         usage: list[Usage] = []
         advances: list[Advance] = []
+        ends: dict[str, int] = {}
         for metered in self._metered:
+            # the instances of a GPU go together, so that it has one moment from which it can be divided anew
             end = metered.known_until(now, active)
+            ends[metered.device.gpu] = min(end, ends.get(metered.device.gpu, end))
+        for metered in self._metered:
+            end = ends[metered.device.gpu]
             if end > metered.cursor.booked_ns:
                 usage += metered.usage(end, offset)
                 advances.append(Advance(metered.device, metered.cursor, Cursor(self._clock.boot_id, end)))
@@ -191,10 +205,10 @@ class Meter:
             self._write_failures += 1
             log.error("the ledger cannot be written, and is tried again: %s", error)
             return
-        ends = {advance.device.uuid: advance.after for advance in advances}
+        booked = {advance.device.uuid: advance.after for advance in advances}
         for metered in self._metered:
-            if metered.device.uuid in ends:
-                metered.booked(ends[metered.device.uuid])
+            if metered.device.uuid in booked:
+                metered.booked(booked[metered.device.uuid])
 
     def _write(self, usage: Sequence[Usage], advances: Sequence[Advance]) -> None:
         """To the ledger first, and only then to the sums that are shown. Raises `LedgerError`."""
@@ -221,14 +235,13 @@ class Meter:
 
     def _build_state(self) -> MeterState:
         time_ns = self._clock.time_ns()
-        rate = self._schedule.at(time_ns)
         return MeterState(
             time_ns=time_ns,
             simulated=any(metered.device.simulated for metered in self._metered),
             devices=tuple(
                 DeviceState(
                     device=metered.device,
-                    rate=rate,
+                    rate=metered.schedule.at(time_ns),
                     gap_ns=self._totals.gap_ns[metered.device.uuid],
                     unpriced_ns=self._totals.unpriced_ns[metered.device.uuid],
                 )
@@ -250,10 +263,11 @@ class Meter:
         nothing_yet: Money = {rate.currency: Fraction()} if rate and run.active else {}
         return RunState(
             run=run,
-            devices=tuple(metered.device.uuid for metered in self._metered if run.uses(metered.device.uuid)),
+            devices=tuple(metered.device.uuid for metered in self._metered if metered.serves(run)),
             device_ns=self._totals.run_ns[run.name],
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
+            settled=not run.active and not any(metered.awaits(run) for metered in self._metered),
         )
 
     def _budget_states(self, time_ns: int) -> list[BudgetState]:
@@ -266,9 +280,14 @@ class Meter:
 
     def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
         """What the devices cost at present, as far as it is for runs (or none) that count."""
-        rate = self._schedule.at(self._clock.time_ns())
-        if rate is None:
-            return {}
-        active = self._runs.active()
-        devices = sum((metered.fraction(active, counts) for metered in self._metered), Fraction())
-        return {rate.currency: devices * rate.device_per_hour()} if devices else {}
+        active, time_ns = self._runs.active(), self._clock.time_ns()
+        per_hour: Money = {}
+        for metered in self._metered:
+            rate, fraction = metered.schedule.at(time_ns), metered.fraction(active, counts)
+            if rate is not None and fraction:
+                per_hour[rate.currency] = per_hour.get(rate.currency, Fraction()) + fraction * rate.device_per_hour()
+        return per_hour
+
+
+def _of_part(schedule: Schedule, part: Fraction) -> Schedule:
+    return Schedule(schedule.changes, tuple(rate and replace(rate, part=part) for rate in schedule.rates))

@@ -24,6 +24,7 @@ class Metered:
     def __init__(self, device: Device, schedule: Schedule, cursor: Cursor) -> None:
         self.device = device
         self.schedule = schedule
+        """What this device costs over time, by its part."""
         self.cursor = cursor
         self._busy: Timeline[bool | None] = Timeline(cursor.booked_ns, None)
         self._weights = Timeline(cursor.booked_ns, _NOBODY)
@@ -40,8 +41,12 @@ class Metered:
         seen_ns = self._seen.pop(run.name, None)
         if seen_ns is not None:
             self._close(run.name, run.start_ns)
-        if run.uses(self.device.uuid):
+        if self.serves(run):
             self._tenancies.append(Tenancy(run.name, run.start_ns, None))
+
+    def serves(self, run: Run) -> bool:
+        """Whether it is one of the devices of a run."""
+        return not self.device.remainder and run.uses(self.device.uuid)
 
     def unseat(self, run: Run) -> None:
         """A run that ended lets go."""
@@ -60,11 +65,7 @@ class Metered:
 
     def tenants(self, active: Iterable[Run]) -> list[Run]:
         """Those of the active runs that are on it."""
-        return [
-            run
-            for run in active
-            if (run.uses(self.device.uuid) if run.source is Source.LEASE else run.name in self._seen)
-        ]
+        return [run for run in active if (self.serves(run) if run.source is Source.LEASE else run.name in self._seen)]
 
     def fraction(self, active: Iterable[Run], counts: Callable[[Run | None], bool]) -> Fraction:
         """How much of it is at present for runs, or for none, that count: 0 to 1."""
@@ -82,8 +83,17 @@ class Metered:
         renewals = (run.renewed_ns for run in self.tenants(active) if run.source is Source.LEASE)
         return min([now_ns, *renewals, *self._seen.values()])
 
+    def awaits(self, run: Run) -> bool:
+        """Whether some of its time is a run's and not yet booked."""
+        return any(tenancy.run == run.name for tenancy in self._tenancies)
+
     def usage(self, end_ns: int, offset_ns: int) -> Iterator[Usage]:
-        """Its time from where it is booked to a moment; `offset_ns` is what to add for the time of day."""
+        """Its time from where it is booked to a moment; `offset_ns` is what to add for the time of day.
+
+        A GPU of which nothing is left beside its instances has none.
+        """
+        if not self.device.part:
+            return iter(())
         return attribute(
             Interval(self.device.uuid, self.cursor.booked_ns, end_ns, offset_ns),
             schedule=self.schedule,

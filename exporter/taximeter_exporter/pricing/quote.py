@@ -77,7 +77,7 @@ def schedule_for(prices: Sequence[Price], devices: Sequence[Device]) -> Schedule
 
 
 def _rate(price: Price, devices: Sequence[Device]) -> Rate:
-    gpus = sum(device.kind is DeviceKind.GPU for device in devices)
+    gpus = sum(device.kind is DeviceKind.GPU and device.parent is None for device in devices)
     if gpus > price.gpus:
         raise PriceError(
             "prices[].gpus",

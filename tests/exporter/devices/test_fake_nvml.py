@@ -43,7 +43,7 @@ def test_mig_instances_answer_for_themselves(fake_nvml: FakeNvml) -> None:
     whole, parted = (pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(2))
     assert pynvml.nvmlDeviceGetMigMode(whole) == [0, 0]
     assert pynvml.nvmlDeviceGetMigMode(parted) == [1, 1]
-    assert pynvml.nvmlDeviceGetMaxMigDeviceCount(parted) == 2
+    assert pynvml.nvmlDeviceGetMaxMigDeviceCount(parted) == 7
     first, second = (pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parted, index) for index in range(2))
     with pytest.raises(pynvml.NVMLError_NotFound):
         pynvml.nvmlDeviceGetMigDeviceHandleByIndex(parted, 2)

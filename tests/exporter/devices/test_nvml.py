@@ -10,7 +10,7 @@ from typing import Any
 import pynvml
 import pytest
 from fakes.nvml.in_process import FakeNvml
-from fakes.nvml.scenario import GIB, FakeGpu, FakeInstance, FakeProcess, FakeSample, Scenario, gpus
+from fakes.nvml.scenario import GIB, FakeGpu, FakeProcess, FakeSample, Scenario, gpus
 from taximeter_exporter.devices.nvml import DriverAbsent, NvmlSource
 from taximeter_exporter.devices.reading import Device, DeviceKind, Process, ReadError, Reading
 
@@ -308,15 +308,6 @@ def test_an_older_binding_answers_bytes(monkeypatch: pytest.MonkeyPatch, source:
     assert device.uuid == "GPU-00000000-0000-0000-0000-000000000000"
     assert device.model == "NVIDIA H100 80GB HBM3"
     assert device.driver_version == "570.86.15"
-
-
-def test_a_gpu_in_mig_mode_is_listed_as_one(fake_nvml: FakeNvml, source: NvmlSource) -> None:
-    gpu = FakeGpu(
-        utilization_percent=None, mig=True, instances=(FakeInstance(uuid="MIG-a"), FakeInstance(uuid="MIG-b"))
-    )
-    fake_nvml.answer(Scenario(gpus=(gpu,)))
-    assert [device.uuid for device in source.devices()] == [gpu.uuid]
-    assert read_only(source) == replace(WHOLE, utilization_ratio=None)
 
 
 def test_a_driver_that_is_not_loaded_is_absent(fake_nvml: FakeNvml) -> None:

@@ -17,7 +17,8 @@
  *   gpu.0.lost = 1                           every call on it returns NVML_ERROR_GPU_IS_LOST
  *   gpu.0.hang = 1                           every call on it blocks until the scenario says otherwise
  *   gpu.0.mig.mode = 1                       its instances: gpu.0.mig.count = 2; then gpu.0.mig.1.uuid and so on, with
- *                                            the keys of a GPU and gpu_instance, compute_instance
+ *                                            the keys of a GPU and gpu_instance, compute_instance, compute_slices;
+ *                                            gpu.0.mig.max = 7: how many there can be
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -631,7 +632,7 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned int *current, un
 
 nvmlReturn_t nvmlDeviceGetMaxMigDeviceCount(nvmlDevice_t device, unsigned int *count)
 {
-    return answer_uint("nvmlDeviceGetMaxMigDeviceCount", device, "mig.count", count);
+    return answer_uint("nvmlDeviceGetMaxMigDeviceCount", device, "mig.max", count);
 }
 
 nvmlReturn_t nvmlDeviceGetMigDeviceHandleByIndex(nvmlDevice_t device, unsigned int index, nvmlDevice_t *instance)
@@ -687,4 +688,15 @@ nvmlReturn_t nvmlDeviceGetGpuInstanceId(nvmlDevice_t instance, unsigned int *id)
 nvmlReturn_t nvmlDeviceGetComputeInstanceId(nvmlDevice_t instance, unsigned int *id)
 {
     return answer_uint("nvmlDeviceGetComputeInstanceId", instance, "compute_instance", id);
+}
+
+nvmlReturn_t nvmlDeviceGetAttributes_v2(nvmlDevice_t instance, nvmlDeviceAttributes_t *attributes)
+{
+    unsigned int slices = 0;
+    if (attributes == NULL)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    nvmlReturn_t code = answer_uint("nvmlDeviceGetAttributes_v2", instance, "compute_slices", &slices);
+    if (code == NVML_SUCCESS)
+        *attributes = (nvmlDeviceAttributes_t){.gpuInstanceSliceCount = slices, .computeInstanceSliceCount = slices};
+    return code;
 }

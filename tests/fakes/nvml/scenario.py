@@ -42,6 +42,7 @@ class FakeInstance:
     name: str = "NVIDIA H100 80GB HBM3 MIG 1g.10gb"
     gpu_instance: int = 7
     compute_instance: int = 0
+    compute_slices: int | None = 1
     memory_total_bytes: int = 10 * GIB
     memory_used_bytes: int = 2 * GIB
     processes: tuple[FakeProcess, ...] = ()
@@ -53,6 +54,7 @@ class FakeInstance:
             "name": self.name,
             "gpu_instance": self.gpu_instance,
             "compute_instance": self.compute_instance,
+            "compute_slices": self.compute_slices,
             "memory_total": self.memory_total_bytes,
             "memory_used": self.memory_used_bytes,
             "memory_free": self.memory_total_bytes - self.memory_used_bytes,
@@ -81,7 +83,8 @@ class FakeGpu:
     """NVML's code for a call on this GPU, by the function's name."""
     lost: bool = False
     hang: bool = False
-    mig: bool = False
+    mig: bool | None = False
+    mig_slices: int | None = 7
     instances: tuple[FakeInstance, ...] = ()
 
     def keys(self) -> dict[str, object | None]:
@@ -100,7 +103,8 @@ class FakeGpu:
             "temperature": self.temperature_celsius,
             "lost": int(self.lost),
             "hang": int(self.hang),
-            "mig.mode": int(self.mig),
+            "mig.mode": None if self.mig is None else int(self.mig),
+            "mig.max": self.mig_slices,
             "mig.count": len(self.instances),
         }
         if self.processes is not None:

@@ -1,0 +1,137 @@
+"""A GPU in MIG mode: its instances are devices, and their parts of it add up to the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import pynvml
+import pytest
+from fakes.nvml.in_process import FakeNvml
+from fakes.nvml.scenario import GIB, FakeGpu, FakeInstance, FakeProcess, Scenario
+from taximeter_exporter.devices.busy import busy
+from taximeter_exporter.devices.mig import profile, slices
+from taximeter_exporter.devices.nvml import NvmlSource
+from taximeter_exporter.devices.reading import Process
+
+MODEL = "NVIDIA H100 80GB HBM3"
+ONE = FakeInstance(uuid="MIG-1", processes=(FakeProcess(pid=11),))
+TWO = FakeInstance(uuid="MIG-2", name=f"{MODEL} MIG 2g.20gb", compute_slices=2)
+THREE = FakeInstance(uuid="MIG-3", name=f"{MODEL} MIG 3g.40gb", compute_slices=3)
+# as NVML has it: no utilization in MIG mode, and the GPU's processes are those of its instances
+PARTED = FakeGpu(uuid="GPU-a", utilization_percent=None, mig=True, instances=(ONE, TWO, THREE))
+
+
+@pytest.fixture
+def source(fake_nvml: FakeNvml) -> Iterator[NvmlSource]:
+    source = NvmlSource()
+    yield source
+    fake_nvml.answer(Scenario())
+    source.close()
+
+
+def parts(source: NvmlSource) -> dict[str, Fraction]:
+    return {device.uuid: device.part for device in source.devices()}
+
+
+def test_instances_are_devices_and_what_is_left_stays_with_the_gpu(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    fake_nvml.answer(Scenario(gpus=(FakeGpu(uuid="GPU-whole"), PARTED)))
+    whole, left, one, two, three = source.devices()
+    assert whole.uuid == "GPU-whole"
+    assert whole.part == 1
+    assert not whole.remainder
+    assert (left.uuid, left.index, left.part, left.remainder) == ("GPU-a", "1", Fraction(1, 7), True)
+    assert [(d.uuid, d.index, d.mig_profile) for d in (one, two, three)] == [
+        ("MIG-1", "1:0", "1g.10gb"),
+        ("MIG-2", "1:1", "2g.20gb"),
+        ("MIG-3", "1:2", "3g.40gb"),
+    ]
+    assert [d.part * 7 for d in (one, two, three)] == [1, 2, 3]
+    assert {(d.parent, d.model, d.remainder) for d in (one, two, three)} == {("GPU-a", MODEL, False)}
+
+
+def test_an_instance_is_read_by_itself(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    fake_nvml.answer(Scenario(gpus=(PARTED,)))
+    left, one, two, _ = source.devices()
+    reading = source.read(one)
+    assert (reading.memory_used_bytes, reading.memory_total_bytes) == (2 * GIB, 10 * GIB)
+    assert reading.processes == (Process(pid=11, memory_used_bytes=GIB),)
+    assert (reading.utilization_ratio, reading.power_watts) == (None, None)
+    assert (busy(reading), busy(source.read(two))) == (True, False)
+    assert source.read(left).power_watts == 512.5
+
+
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [
+        (replace(PARTED, instances=()), {"GPU-a": 1}),
+        (
+            replace(PARTED, instances=tuple(replace(ONE, uuid=f"MIG-{place}") for place in range(7))),
+            {"GPU-a": 0, **{f"MIG-{place}": Fraction(1, 7) for place in range(7)}},
+        ),
+        # an A30 has four slices
+        (replace(PARTED, mig_slices=4, instances=(TWO,)), {"GPU-a": Fraction(1, 2), "MIG-2": Fraction(1, 2)}),
+        # a driver that does not say how many there can be
+        (replace(PARTED, mig_slices=None, instances=(TWO,)), {"GPU-a": Fraction(5, 7), "MIG-2": Fraction(2, 7)}),
+        # one that does not say the slices: the name does
+        (
+            replace(PARTED, instances=(replace(THREE, compute_slices=None),)),
+            {"GPU-a": Fraction(4, 7), "MIG-3": Fraction(3, 7)},
+        ),
+    ],
+    ids=["none", "full", "A30", "no maximum", "no attributes"],
+)
+def test_parts_add_up_to_the_gpu(
+    fake_nvml: FakeNvml, source: NvmlSource, gpu: FakeGpu, expected: dict[str, Fraction]
+) -> None:
+    fake_nvml.answer(Scenario(gpus=(gpu,)))
+    assert parts(source) == expected
+    assert sum(parts(source).values()) == 1
+
+
+def test_an_instance_that_cannot_be_identified_is_left_out_and_its_part_stays_with_the_gpu(
+    fake_nvml: FakeNvml, source: NvmlSource, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange = FakeInstance(uuid="MIG-x", name="something else", compute_slices=None)
+    fake_nvml.answer(Scenario(gpus=(replace(PARTED, instances=(strange, TWO)),)))
+    assert parts(source) == {"GPU-a": Fraction(5, 7), "MIG-2": Fraction(2, 7)}
+    assert "GPU 0: MIG instance 0 cannot be identified and is left out" in caplog.text
+
+
+@pytest.mark.parametrize("mig", [None, False], ids=["not supported", "off"])
+def test_a_gpu_that_is_not_in_mig_mode_is_whole(fake_nvml: FakeNvml, source: NvmlSource, mig: bool | None) -> None:
+    fake_nvml.answer(Scenario(gpus=(replace(PARTED, mig=mig),)))
+    (device,) = source.devices()
+    assert (device.uuid, device.parent, device.remainder) == ("GPU-a", None, False)
+    assert device.part == 1
+
+
+def test_a_driver_without_mig_has_whole_gpus(fake_nvml: FakeNvml) -> None:
+    fake_nvml.lack("nvmlDeviceGetMigMode")
+    fake_nvml.answer(Scenario(gpus=(PARTED,)))
+    source = NvmlSource()
+    assert parts(source) == {"GPU-a": 1}
+    source.close()
+
+
+def test_a_gpu_in_trouble_while_its_instances_are_listed_is_left_out(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    trouble = replace(PARTED, errors={"nvmlDeviceGetMaxMigDeviceCount": pynvml.NVML_ERROR_UNKNOWN})
+    fake_nvml.answer(Scenario(gpus=(trouble, FakeGpu(uuid="GPU-b"))))
+    assert parts(source) == {"GPU-b": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("1g.10gb", 1),
+        ("1g.10gb+me", 1),
+        ("7g.80gb", 7),
+        ("1c.3g.40gb", 1),
+        ("2c.3g.40gb", 2),
+        ("", None),
+        ("big", None),
+    ],
+)
+def test_a_profile_says_its_compute_slices(name: str, expected: int | None) -> None:
+    assert slices(profile(f"{MODEL} MIG {name}")) == expected
