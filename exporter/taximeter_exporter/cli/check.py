@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-from datetime import UTC, datetime
+import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from taximeter_exporter.cli.options import add_config, add_format
-from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.pricing.price import Price
+from taximeter_exporter.reports.offers import dated, facts, in_force
+from taximeter_exporter.reports.tables import to_json
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -32,15 +33,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(settings: Settings, *, as_json: bool) -> str:
-    now = datetime.now(UTC)
-    price = _price_at(settings, int(now.timestamp()) * NS_PER_SECOND)
+    time_ns = time.time_ns()
+    price = next(iter(in_force(settings.prices, time_ns)), None)
     if as_json:
-        return json.dumps(_facts(settings, price), indent=2)
+        return to_json(_facts(settings, price, time_ns))
     offer = settings.offer
     lines = [
         f"{settings.path}: valid",
-        f"machine   {offer.provider} {offer.instance_type} in {offer.region}, {offer.pricing_model}",
+        f"machine   {offer} ({'as the cloud says' if settings.detected else 'as configured'})",
         f"costs     {_cost(price)}",
+        *(f"because   {reason}" for reason in _reasons(price, time_ns)),
         f"ledger    {settings.ledger}",
         f"listen    {settings.listen[0]}:{settings.listen[1]}",
     ]
@@ -52,23 +54,28 @@ def _report(settings: Settings, *, as_json: bool) -> str:
     return "\n".join(lines)
 
 
-def _price_at(settings: Settings, time_ns: int) -> Price | None:
-    for price in settings.prices:
-        start, end = price.start_ns(), price.end_ns()
-        if (start is None or start <= time_ns) and (end is None or time_ns < end):
-            return price
-    return None
-
-
 def _cost(price: Price | None) -> str:
     if price is None:
         return "unknown: no price is in force today; time is kept as unpriced"
     gpus = f", {price.per_hour / price.gpus:,.4f} for each of {price.gpus} GPUs" if price.gpus else ""
     since = f"since {price.effective_from}" if price.effective_from else "since ever"
-    return f"{price.per_hour:,.4f} {price.currency} per hour{gpus} ({since}, from `prices`)"
+    return f"{price.per_hour:,.4f} {price.currency} per hour{gpus} ({since})"
 
 
-def _facts(settings: Settings, price: Price | None) -> dict[str, Any]:
+def _reasons(price: Price | None, time_ns: int) -> Iterator[str]:
+    """Where the price comes from, how old it is, and what was taken off it."""
+    if price is None:
+        return
+    yield f"{price.origin} says so" + (f": {price.source}" if price.source else "")
+    if price.note:
+        yield price.note
+    if price.discount_percent is not None:
+        yield f"a discount of {price.discount_percent:f}% is taken off, as configured"
+    if price.as_of or price.stale_from:
+        yield f"it is {'of ' if price.as_of else ''}{dated(price, time_ns)}"
+
+
+def _facts(settings: Settings, price: Price | None, time_ns: int) -> dict[str, Any]:
     offer = settings.offer
     return {
         "config": str(settings.path),
@@ -78,6 +85,8 @@ def _facts(settings: Settings, price: Price | None) -> dict[str, Any]:
         "pricing_model": offer.pricing_model,
         "per_hour": None if price is None else {price.currency: str(price.per_hour)},
         "gpus": None if price is None else price.gpus,
+        "price": None if price is None else facts(price, time_ns),
+        "detected": settings.detected,
         "ledger": str(settings.ledger),
         "listen": f"{settings.listen[0]}:{settings.listen[1]}",
         "budgets": [

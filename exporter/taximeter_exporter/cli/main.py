@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from taximeter_exporter import __version__
-from taximeter_exporter.cli import check, report, serve
+from taximeter_exporter.cli import check, compare, prices, report, serve
 from taximeter_exporter.config.error import ConfigError
 
 _EPILOG = """\
@@ -16,9 +16,11 @@ examples:
   taximeter-exporter serve                            meter it, on the address in taximeter.yaml
   taximeter-exporter serve --simulate                 the same with eight simulated GPUs, for a demonstration
   taximeter-exporter report --by run                  what did each run of this month cost?
+  taximeter-exporter prices --gpu H100                what does an H100 cost, where, and who says so?
+  taximeter-exporter compare --gpu A100 --hours 1     what does an hour of an A100 cost elsewhere?
   TAXIMETER_LISTEN=0.0.0.0:9877 taximeter-exporter serve   any field can come from the environment
 
-exit status: 0 done, 2 bad input (one line says which file, which field and what would be right)
+exit status: 0 done, 1 nothing found, 2 bad input (one line says which file, which field and what would be right)
 """
 
 
@@ -41,6 +43,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"taximeter-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, report):
+    for command in (serve, check, prices, compare, report):
         command.add(commands)
     return parser

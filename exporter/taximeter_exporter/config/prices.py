@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 
 from taximeter_exporter.config.error import Refused
@@ -23,7 +22,7 @@ from taximeter_exporter.pricing.catalog_file import (
 )
 from taximeter_exporter.pricing.discount import Discount, discounted
 from taximeter_exporter.pricing.owned import Ownership
-from taximeter_exporter.pricing.price import Offer, Price, PricingModel
+from taximeter_exporter.pricing.price import Offer, Price, PricingModel, overlapping
 from taximeter_exporter.pricing.quote import find_prices, hint
 
 _DAYS = re.compile(r"^(\d{1,5})d$")
@@ -55,7 +54,7 @@ class PriceBook:
 def read_prices(file: ConfigFile, *, where: Path) -> PriceBook:
     """The prices of a configuration that is kept in the file `where`. Raises `Refused` and `CatalogError`."""
     max_age = _max_age(file.price_max_age)
-    own = tuple(_own_prices(file.prices, max_age, origin=str(where)))
+    own = _own_prices(file.prices, max_age, origin=str(where))
     catalog = shipped()
     if file.catalog is not None:
         catalog = catalog.overlaid(_user_catalog(where.parent / file.catalog))
@@ -83,20 +82,19 @@ def _max_age(text: str) -> timedelta:
     return timedelta(days=int(match[1]))
 
 
-def _own_prices(sections: Sequence[PriceSection], max_age: timedelta, *, origin: str) -> Iterator[Price]:
-    by_offer: dict[Offer, list[tuple[Price, int]]] = {}
+def _own_prices(sections: Sequence[PriceSection], max_age: timedelta, *, origin: str) -> tuple[Price, ...]:
+    places: dict[int, int] = {}
+    prices: list[Price] = []
     for place, section in enumerate(sections):
         for price in _own(f"prices[{place}]", section, max_age, origin):
-            by_offer.setdefault(price.offer, []).append((price, place))
-            yield price
-    for offer, group in by_offer.items():
-        group.sort(key=lambda entry: entry[0].effective_from or date.min)
-        for (earlier, earlier_place), (later, later_place) in pairwise(group):
-            if (earlier.effective_to or date.max) > (later.effective_from or date.min):
-                raise Refused(
-                    f"prices[{later_place}].effective_from",
-                    f"overlaps prices[{earlier_place}], both for {offer}; end that one with `effective_to`",
-                )
+            places[id(price)] = place
+            prices.append(price)
+    for earlier, later in overlapping(prices):
+        raise Refused(
+            f"prices[{places[id(later)]}].effective_from",
+            f"overlaps prices[{places[id(earlier)]}], both for {later.offer}; end that one with `effective_to`",
+        )
+    return tuple(prices)
 
 
 def _own(field: str, section: PriceSection, max_age: timedelta, origin: str) -> Iterator[Price]:

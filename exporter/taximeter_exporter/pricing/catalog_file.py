@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from taximeter_exporter import exact_yaml
-from taximeter_exporter.pricing.price import Offer, Price, PricingModel
+from taximeter_exporter.pricing.price import Offer, Price, PricingModel, overlapping
 from taximeter_exporter.validation import explain
 
 ANY_REGION = "any"
@@ -186,6 +186,8 @@ def _parse(where: str, origin: str, documents: list[Any]) -> Catalog:
             raise CatalogError(where, ", ".join(filter(None, (prefix, field_))), message) from error
         parts.append(_to_catalog(where, prefix, origin, document))
     prices = tuple(chain.from_iterable(part.prices for part in parts))
+    for _, later in overlapping(prices):
+        raise CatalogError(where, "prices", f"{later.offer} has two prices at the same time; keep one of them")
     providers = {name: provider for part in parts for name, provider in part.providers.items()}
     superseded = {offer: old for part in parts for offer, old in part.superseded.items()}
     return Catalog(prices, providers, superseded)
@@ -217,6 +219,9 @@ def _to_catalog(where: str, prefix: str, origin: str, document: ProviderDocument
         if not entry.per_hour.is_finite() or entry.per_hour < 0:
             at = ", ".join(filter(None, (prefix, f"{at}.per_hour")))
             raise CatalogError(where, at, f"{entry.per_hour} cannot be a price")
+        if entry.effective_from and entry.effective_to and entry.effective_from >= entry.effective_to:
+            at = ", ".join(filter(None, (prefix, f"{at}.effective_to")))
+            raise CatalogError(where, at, f"{entry.effective_to} is not after {entry.effective_from}")
         price = _to_price(document, entry, origin, source(f"{at}.source", entry.source))
         prices.append(price)
         if entry.superseded:

@@ -7,11 +7,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from importlib import resources
-from itertools import pairwise
 from statistics import median
 
 import msgspec
@@ -19,7 +17,7 @@ import msgspec
 from taximeter_exporter import exact_yaml
 from taximeter_exporter.pricing.catalog_file import Catalog
 from taximeter_exporter.pricing.gpus import find_gpu, known_gpus
-from taximeter_exporter.pricing.price import Offer, Price, PricingModel
+from taximeter_exporter.pricing.price import Price, PricingModel, overlapping
 
 _MODELS = {gpu.model: gpu for gpu in known_gpus()}
 _COUNTS = frozenset({1, 2, 4, 8, 16})
@@ -80,7 +78,8 @@ def find_mistakes(catalog: Catalog) -> Iterator[Mistake]:
     yield from _same_type(priced)
     yield from _spot(catalog.prices)
     yield from _size(priced, catalog)
-    yield from _overlaps(catalog.prices)
+    for _, later in overlapping(catalog.prices):
+        yield Mistake(Kind.OVERLAP, later, "the same offer has another price at the same time")
 
 
 def _shape(price: Price) -> Iterator[Mistake]:
@@ -188,14 +187,3 @@ def _far_below_siblings(price: Price, asked: Sequence[Price]) -> bool:
 def _class(price: Price) -> str:
     gpu = find_gpu(price.gpu_model)
     return gpu.family if gpu else price.gpu_model
-
-
-def _overlaps(prices: Sequence[Price]) -> Iterator[Mistake]:
-    by_offer: defaultdict[Offer, list[Price]] = defaultdict(list)
-    for price in prices:
-        by_offer[price.offer].append(price)
-    for group in by_offer.values():
-        group.sort(key=lambda price: price.effective_from or date.min)
-        for earlier, later in pairwise(group):
-            if (earlier.effective_to or date.max) > (later.effective_from or date.min):
-                yield Mistake(Kind.OVERLAP, later, "the same offer has another price at the same time")

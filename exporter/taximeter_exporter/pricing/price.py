@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
 
@@ -83,6 +85,10 @@ class Price:
         """When it begins, in nanoseconds since 1970; `None` if it always was."""
         return midnight_ns(self.effective_from)
 
+    def stale_ns(self) -> int | None:
+        """From when it is stale, in nanoseconds since 1970; `None` if it does not age."""
+        return midnight_ns(self.stale_from)
+
     def end_ns(self) -> int | None:
         """When it ends, in nanoseconds since 1970; `None` if it does not."""
         return midnight_ns(self.effective_to)
@@ -123,6 +129,18 @@ class Rate:
         """Whether it is too old to be trusted at a time of day."""
         start = midnight_ns(self.stale_from)
         return start is not None and start <= time_ns
+
+
+def overlapping(prices: Iterable[Price]) -> Iterator[tuple[Price, Price]]:
+    """Neighbours of the same offer that hold at the same time, the later one second."""
+    by_offer: dict[Offer, list[Price]] = {}
+    for price in prices:
+        by_offer.setdefault(price.offer, []).append(price)
+    for group in by_offer.values():
+        group.sort(key=lambda price: price.effective_from or date.min)
+        for earlier, later in pairwise(group):
+            if (earlier.effective_to or date.max) > (later.effective_from or date.min):
+                yield earlier, later
 
 
 def midnight_ns(day: date | None) -> int | None:

@@ -78,6 +78,16 @@ def test_a_catalog_of_ones_own_takes_the_place_of_what_it_prices(tmp_path: Path)
         (OWN.replace("leased", "rented"), "prices[0].pricing_model", "must be one of: on_demand"),
         (OWN.replace("EUR", "euro"), "currency", "is not a currency"),
         (OWN + "---\n" + OWN.replace("gpus", "gpu"), "document 2, prices[0].gpu", "is not a field; did you mean gpus"),
+        (
+            OWN + OWN.splitlines()[-1],
+            "prices",
+            "acme box in lab, leased has two prices at the same time; keep one of them",
+        ),
+        (
+            OWN.replace("per_hour", "effective_from: 2026-02-01, effective_to: 2026-01-01, per_hour"),
+            "prices[0].effective_to",
+            "2026-01-01 is not after 2026-02-01",
+        ),
         ("a: [", "line 1", "is not YAML"),
         ("- 1", "", "must be fields: provider, name"),
     ],
