@@ -38,6 +38,8 @@ class FakeExporter:
         self.clock = clock
         self.price_per_hour: dict[str, Decimal] = {"USD": Decimal(3600)}
         self.simulated = False
+        self.unsettled_answers = 0
+        """How many answers about a run that has ended still say that its cost is not final."""
         self.renew_seconds: Any = 0.05
         self.runs: dict[str, Run] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -143,6 +145,10 @@ class FakeExporter:
             run.state, run.result = "ended", body["result"]
         return 200, self._shown(name, run)
 
+    def _settled(self) -> bool:
+        self.unsettled_answers -= 1
+        return self.unsettled_answers < 0
+
     def _register(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         name = body["run"]
         known = self.runs.get(name)
@@ -173,6 +179,7 @@ class FakeExporter:
             },
             "progress": run.progress,
             "simulated": self.simulated,
+            "settled": run.state == "ended" and self._settled(),
         }
 
 

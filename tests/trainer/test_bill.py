@@ -8,7 +8,7 @@ from typing import Any
 from taximeter.bill import Bill, make_bill, show
 from taximeter.cost import Quote
 
-QUOTE = Quote(cost={}, cost_per_hour={}, device_seconds=Decimal(60), devices=("GPU-0",), simulated=False)
+QUOTE = Quote(cost={}, cost_per_hour={}, device_seconds=Decimal(60), devices=("GPU-0",), simulated=False, settled=True)
 
 
 def bill(**changes: Any) -> Bill:
@@ -63,7 +63,9 @@ def test_an_unconfirmed_end_is_called_an_estimate() -> None:
 
 
 def test_simulated_devices_are_named_as_such() -> None:
-    simulated = Quote(cost={}, cost_per_hour={}, device_seconds=Decimal(1), devices=("SIM-0",), simulated=True)
+    simulated = Quote(
+        cost={}, cost_per_hour={}, device_seconds=Decimal(1), devices=("SIM-0",), simulated=True, settled=True
+    )
     made = bill(quote=simulated)
     assert made.to_json()["simulated"] is True
     assert "not real money" in made.to_table()

@@ -15,6 +15,7 @@ def quote(cost: str, per_hour: str) -> Quote:
         device_seconds=Decimal(1),
         devices=("GPU-0",),
         simulated=False,
+        settled=True,
     )
 
 

@@ -53,6 +53,15 @@ def lease_threads() -> int:
     return sum(thread.name == "taximeter-lease" for thread in threading.enumerate())
 
 
+def test_a_cost_that_is_not_final_is_asked_for_again(exporter: FakeExporter, kept: Kept) -> None:
+    """Another run on the same device has not been heard of since: who had the last seconds is not known yet."""
+    kept.start()
+    exporter.unsettled_answers = 2
+    kept.end()
+    assert exporter.count("/end") == 3
+    assert kept.keeper.settled
+
+
 def test_registers_renews_and_ends(exporter: FakeExporter, ticks: Ticks, kept: Kept) -> None:
     kept.start()
     assert exporter.calls[0] == ("", {"run": "r", "project": "vision"})

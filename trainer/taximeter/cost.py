@@ -23,6 +23,8 @@ class Quote:
     device_seconds: Decimal
     devices: tuple[str, ...]
     simulated: bool
+    settled: bool
+    """Whether the cost is final: the run has ended, and all of its time is booked."""
 
 
 class RunningCost:

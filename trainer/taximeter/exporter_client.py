@@ -86,7 +86,7 @@ class ExporterClient:
         return _quote(self._post(f"{self._run}/renew", {"lease": token, "progress": progress}))
 
     def end(self, token: str, result: str, progress: Progress) -> Quote:
-        """End the run. To say so twice does no harm."""
+        """End the run. To say so twice does no harm, and asks anew what it cost."""
         return _quote(self._post(f"{self._run}/end", {"lease": token, "result": result, "progress": progress}))
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
@@ -131,6 +131,7 @@ def _quote(answer: Any) -> Quote:
             device_seconds=Decimal(str(answer["device_seconds"])),
             devices=tuple(answer["devices"] or ()),
             simulated=bool(answer["simulated"]),
+            settled=bool(answer["settled"]),
         )
     except (AttributeError, KeyError, TypeError, InvalidOperation) as wrong:
         raise Unanswered(f"the answer is not a run: {wrong!r}", perhaps_done=True) from None

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
-from taximeter.cost import RunningCost
+from taximeter.cost import Quote, RunningCost
 from taximeter.exporter_client import ExporterClient, Progress, Refused, Unanswered
 
 _LEASE_LOST = (404, 410)
 _TAKEN = 409
 _END_ATTEMPTS = 3
+_SETTLE_ATTEMPTS = 6
+_SETTLE_SECONDS = 0.5  # a run renews every two seconds
 
 _log = logging.getLogger("taximeter")
 
@@ -132,7 +135,7 @@ class LeaseKeeper:
                 # The lease ran out while nobody looked; it is taken once more, so that the run ends as it did.
                 self._register()
             if self._token is not None and self._result is not None:
-                self._cost.settle(self._client.end(self._token, self._result, self._progress()))
+                self._cost.settle(self._final_quote(self._token, self._result))
                 self._answered()
                 self.settled = True
         except Refused as refused:
@@ -141,6 +144,16 @@ class LeaseKeeper:
             self._token = None
         except Unanswered as away:
             self._away(away)
+
+    def _final_quote(self, token: str, result: str) -> Quote:
+        """End the run and ask until its cost is final: where it shared a device, the other run has to be heard of."""
+        quote = self._client.end(token, result, self._progress())
+        for _ in range(_SETTLE_ATTEMPTS):
+            if quote.settled:
+                break
+            time.sleep(_SETTLE_SECONDS)
+            quote = self._client.end(token, result, self._progress())
+        return quote
 
     def _answered(self) -> None:
         if self._said_away:

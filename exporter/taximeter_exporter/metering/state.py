@@ -36,6 +36,9 @@ class RunState:
     cost: Money
     per_hour: Money
     """What its share of its devices costs at present; empty once it has ended."""
+    settled: bool
+    """Whether it has ended and all of its time is booked. Until the other runs on its devices are heard of again, it is
+    not known how much of the last seconds was its share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from taximeter_exporter import __version__
-from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.metering.meter import Meter, UnknownDeviceError
-from taximeter_exporter.metering.money import show
 from taximeter_exporter.metering.run import Result
 from taximeter_exporter.metering.runs import LeaseConflictError, LeaseEndedError, UnknownRunError
-from taximeter_exporter.metering.state import MeterState, RunState
+from taximeter_exporter.metering.state import RunState
 from taximeter_exporter.validation import explain
+from taximeter_exporter.web.answers import Budgets, Runs, budget_answer, lease_answer, run_answer
 from taximeter_exporter.web.http import JSON, HttpError, Request, Response, json_response
-from taximeter_exporter.web.messages import (
-    End,
-    Progress,
-    Register,
-    Renew,
-    budget_message,
-    lease_message,
-    run_message,
-)
+from taximeter_exporter.web.requests import End, Progress, Register, Renew
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -60,7 +50,7 @@ class Api:
             )
         except tuple(_STATUS) as error:
             raise _http_error(error) from error
-        return json_response(lease_message(state, simulated=self._simulated), status=201)
+        return json_response(lease_answer(state, simulated=self._simulated), status=201)
 
     def renew(self, request: Request, name: str) -> Response:
         """`POST /api/v1/runs/{run}/renew`."""
@@ -88,41 +78,18 @@ class Api:
     def runs(self, _: Request) -> Response:
         """`GET /api/v1/runs`: the active ones, and those that ended within the last hour."""
         state = self._meter.state()
-        return json_response({"runs": [run_message(run, simulated=state.simulated) for run in state.runs]})
+        return json_response(Runs([run_answer(run, simulated=state.simulated) for run in state.runs]))
 
     def budgets(self, _: Request) -> Response:
         """`GET /api/v1/budgets`."""
-        return json_response({"budgets": [budget_message(budget) for budget in self._meter.state().budgets]})
+        return json_response(Budgets([budget_answer(budget) for budget in self._meter.state().budgets]))
 
     def _run(self, state: RunState) -> Response:
-        return json_response(run_message(state, simulated=self._simulated))
+        return json_response(run_answer(state, simulated=self._simulated))
 
     @property
     def _simulated(self) -> bool:
         return self._meter.state().simulated
-
-
-def status_message(snapshot: Snapshot, state: MeterState) -> dict[str, Any]:
-    """`GET /api/v1/status`: the devices, and what they cost by the hour and have cost."""
-    cost: dict[str, Any] = {}
-    for key, amount in state.cost.items():
-        cost[key.currency] = cost.get(key.currency, 0) + amount
-    return {
-        "version": __version__,
-        "simulated": state.simulated,
-        "devices": [
-            {
-                "uuid": sample.device.uuid,
-                "kind": sample.device.kind,
-                "model": sample.device.model,
-                "up": sample.reading is not None,
-                "error": sample.error,
-            }
-            for sample in snapshot.samples
-        ],
-        "cost_per_hour": show(state.per_hour),
-        "cost": show(cost),
-    }
 
 
 def _given(progress: Progress | None) -> dict[str, float]:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.meter import Meter
-from taximeter_exporter.web.api import Api, status_message
+from taximeter_exporter.web.answers import status_answer
+from taximeter_exporter.web.api import Api
 from taximeter_exporter.web.health import Health
 from taximeter_exporter.web.http import HttpError, Request, Response, json_response
+from taximeter_exporter.web.openapi import document
 from taximeter_exporter.web.page import page
 from taximeter_exporter.web.scrape import Scrape
 
@@ -34,7 +36,8 @@ class Routes:
                 ("GET", r"/metrics", scrape.handle),
                 ("GET", r"/healthz", lambda _: health.alive()),
                 ("GET", r"/readyz", lambda _: health.ready()),
-                ("GET", r"/api/v1/status", lambda _: json_response(status_message(snapshot(), meter.state()))),
+                ("GET", r"/api/v1/status", lambda _: json_response(status_answer(snapshot(), meter.state()))),
+                ("GET", r"/api/v1/openapi.json", lambda _: json_response(document())),
                 ("GET", r"/api/v1/budgets", api.budgets),
                 ("GET", r"/api/v1/runs", api.runs),
                 ("POST", r"/api/v1/runs", api.register),

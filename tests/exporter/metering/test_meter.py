@@ -118,10 +118,11 @@ def test_ending_twice_answers_the_same_and_costs_nothing(machine: Machine) -> No
 def test_runs_on_one_device_share_it_equally_to_the_nanosecond(machine: Machine) -> None:
     runs = [machine.register(name) for name in ("a", "b", "c")]
     machine.clock.advance(ns=1000)
-    states = [machine.end(run) for run in runs]
+    at_the_end = [machine.end(run) for run in runs]
     # The first to end is booked as far as the others were renewed; the last end books the rest.
-    states = [state for run in runs if (state := machine.meter.run(run.run.name)) is not None]
-    assert [state.device_ns for state in states] == [334, 333, 333]
+    assert [(state.device_ns, state.settled) for state in at_the_end] == [(0, False), (0, False), (333, True)]
+    states = [machine.end(run) for run in runs]
+    assert [(state.device_ns, state.settled) for state in states] == [(334, True), (333, True), (333, True)]
 
 
 def test_a_run_takes_only_the_devices_that_it_names(tmp_path: Path) -> None:

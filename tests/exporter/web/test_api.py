@@ -104,3 +104,27 @@ def test_leases_are_not_told_to_others(running: RunningExporter) -> None:
     resumed = running.call("POST", "/api/v1/runs", {"run": "secret", "project": "demo", "resume": True})
     assert resumed.status == 201
     assert resumed.json()["started_at"] == run["started_at"]
+
+
+def test_the_openapi_document_says_what_is_answered(running: RunningExporter) -> None:
+    document = running.get("/api/v1/openapi.json").json()
+    assert document["openapi"] == "3.1.0"
+    schemas = document["components"]["schemas"]
+    calls = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert calls == {
+        ("get", "/api/v1/status"),
+        ("get", "/api/v1/budgets"),
+        ("get", "/api/v1/runs"),
+        ("post", "/api/v1/runs"),
+        ("get", "/api/v1/runs/{run}"),
+        ("post", "/api/v1/runs/{run}/renew"),
+        ("post", "/api/v1/runs/{run}/end"),
+    }
+    registered = running.call("POST", "/api/v1/runs", {"run": "documented", "project": "demo"}).json()
+    body = {"lease": registered["lease"], "result": "finished"}
+    ended = running.call("POST", "/api/v1/runs/documented/end", body).json()
+    assert set(registered) == set(schemas["Lease"]["properties"])
+    assert set(ended) == set(schemas["Run"]["properties"])
+    assert set(running.get("/api/v1/status").json()) == set(schemas["Status"]["properties"])
+    assert set(running.get("/api/v1/budgets").json()["budgets"][0]) == set(schemas["Budget"]["properties"])
+    assert set(running.get("/api/v1/runs/none").json()["error"]) == set(schemas["ErrorBody"]["properties"])
