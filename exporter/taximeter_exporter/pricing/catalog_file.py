@@ -168,6 +168,11 @@ def read_catalog(path: Path) -> Catalog:
         raise CatalogError(str(path), error.line, str(error)) from error
 
 
+def parse_catalog(text: str, where: str) -> Catalog:
+    """A catalog that is not in a file yet; `where` stands for the file. Raises `CatalogError` and `YamlError`."""
+    return _parse(where, where, exact_yaml.parse(text))
+
+
 def aged(prices: Iterable[Price], max_age: timedelta) -> tuple[Price, ...]:
     """The prices of a catalog, each with the day from which it is stale; one without a date always is."""
     return tuple(

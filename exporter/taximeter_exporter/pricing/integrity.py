@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from importlib import resources
-from statistics import median
+from statistics import median, mode
 
 import msgspec
 
@@ -107,14 +107,18 @@ def _shape(price: Price) -> Iterator[Mistake]:
 
 
 def _same_type(prices: Sequence[Price]) -> Iterator[Mistake]:
-    """An instance type has the same GPUs everywhere."""
-    first: dict[tuple[str, str], Price] = {}
+    """An instance type has the same GPUs everywhere: those that most of its prices say."""
+    by_type: defaultdict[tuple[str, str], list[Price]] = defaultdict(list)
     for price in prices:
-        known = first.setdefault((price.offer.provider, price.offer.instance_type), price)
-        if price.gpus != known.gpus:
-            yield Mistake(Kind.GPU_COUNT, price, f"has {known.gpus} GPUs elsewhere, {price.gpus} here")
-        if price.gpu_model != known.gpu_model:
-            yield Mistake(Kind.GPU_MODEL, price, f"has {known.gpu_model} elsewhere, {price.gpu_model} here")
+        by_type[price.offer.provider, price.offer.instance_type].append(price)
+    for group in by_type.values():
+        gpus = mode(price.gpus for price in group)
+        model = mode(price.gpu_model for price in group)
+        for price in group:
+            if price.gpus != gpus:
+                yield Mistake(Kind.GPU_COUNT, price, f"has {gpus} GPUs elsewhere, {price.gpus} here")
+            if price.gpu_model != model:
+                yield Mistake(Kind.GPU_MODEL, price, f"has {model} elsewhere, {price.gpu_model} here")
 
 
 def _spot(prices: Sequence[Price]) -> Iterator[Mistake]:
