@@ -31,7 +31,9 @@ examples:
   taximeter-exporter report --by month --from 2026-01-01 --format csv > 2026.csv
 
 It reads the ledger of the configuration, also while an exporter writes to it. Money is exact; `idle` had no run and no
-use, `unattributed` had use by no known run, `gap` passed while the exporter was down.
+use, `unattributed` had use by no known run, `gap` passed while the exporter was down. By run there is also what the
+provider would bill had the machine been rented for the run alone: the run's time on each device, in the provider's
+steps and with its minimum, as the catalog or the `billing` of your own price says.
 """
 _SHARES = (Share.ACTIVE, Share.IDLE, Share.UNATTRIBUTED, Share.GAP)
 
@@ -65,11 +67,20 @@ def run(args: argparse.Namespace) -> int:
     start, end = args.start or today.replace(day=1), args.end or today + timedelta(days=1)
     if start >= end:
         raise ConfigError("--to", "", f"{end} is not after {start}; it is the first day that is left out")
-    path = args.ledger or load(args.config, os.environ).ledger
+    # how a run is billed stands in the configuration, as the ledger does
+    settings = load(args.config, os.environ) if args.ledger is None or args.by is By.RUN else None
+    path = settings.ledger if settings is not None and args.ledger is None else args.ledger
     try:
         ledger = SqliteLedger(path, readonly=True)
         try:
-            lines = spending(ledger, by=args.by, start_ns=_ns(start, zone), end_ns=_ns(end, zone), timezone=zone)
+            lines = spending(
+                ledger,
+                by=args.by,
+                start_ns=_ns(start, zone),
+                end_ns=_ns(end, zone),
+                timezone=zone,
+                billing_of=settings.book.billing_of if settings else None,
+            )
         finally:
             ledger.close()
     except LedgerError as error:
@@ -79,13 +90,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(lines: list[Spending], *, by: By, form: str) -> str:
-    header = [by, "device_hours", *_SHARES, "cost", "currency"]
+    billed = by is By.RUN
+    header = [by, "device_hours", *_SHARES, "cost", *(["billed_cost"] if billed else []), "currency"]
     rows = [
         [
             line.key or ("-" if form == "table" else ""),
             f"{line.device_ns / NS_PER_HOUR:.4f}",
             *(str(to_decimal(line.by_share.get(share, 0 * line.cost))) for share in _SHARES),
             str(to_decimal(line.cost)),
+            *([str(to_decimal(line.billed))] if line.billed is not None else []),
             line.currency or ("no price" if form == "table" else ""),
         ]
         for line in lines

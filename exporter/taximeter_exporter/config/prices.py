@@ -13,6 +13,7 @@ from taximeter_exporter.config.error import Refused
 from taximeter_exporter.config.schema import ConfigFile, DiscountSection, OwnedSection, PriceSection
 from taximeter_exporter.pricing.catalog_file import (
     ANY_REGION,
+    Billing,
     Catalog,
     CatalogError,
     Provider,
@@ -37,6 +38,8 @@ class PriceBook:
     """Of the catalogs, without what `own` prices; before discounts."""
     discounts: tuple[Discount, ...]
     providers: Mapping[str, Provider]
+    billing: Mapping[Offer, Billing]
+    """In which steps the user's own prices say that they are billed."""
 
     def prices(self) -> tuple[Price, ...]:
         """The user's own first, then the others as they cost with discounts."""
@@ -50,6 +53,12 @@ class PriceBook:
         listed = self.listed if exact else tuple(_in_region(price, offer.region) for price in self.listed)
         return tuple(discounted(price, self.discounts) for price in find_prices(offer, self.own + listed))
 
+    def billing_of(self, offer: Offer) -> Billing:
+        """In which steps an offer is billed: as its own price says, else its provider, else to the nanosecond."""
+        if offer in self.billing:
+            return self.billing[offer]
+        return self.providers[offer.provider].billing if offer.provider in self.providers else Billing()
+
 
 def read_prices(file: ConfigFile, *, where: Path) -> PriceBook:
     """The prices of a configuration that is kept in the file `where`. Raises `Refused` and `CatalogError`."""
@@ -60,7 +69,23 @@ def read_prices(file: ConfigFile, *, where: Path) -> PriceBook:
         catalog = catalog.overlaid(_user_catalog(where.parent / file.catalog))
     mine = {price.offer for price in own}
     listed = tuple(price for price in aged(catalog.prices, max_age) if price.offer not in mine)
-    return PriceBook(own, listed, tuple(_discounts(file.discounts, listed)), catalog.providers)
+    return PriceBook(
+        own, listed, tuple(_discounts(file.discounts, listed)), catalog.providers, _own_billing(file.prices)
+    )
+
+
+def _own_billing(sections: Sequence[PriceSection]) -> dict[Offer, Billing]:
+    billing: dict[Offer, Billing] = {}
+    for place, section in enumerate(sections):
+        if section.billing is None:
+            continue
+        found = Billing(
+            increment_seconds=section.billing.increment_seconds, minimum_seconds=section.billing.minimum_seconds
+        )
+        offer = _own_offer(f"prices[{place}]", section)
+        if billing.setdefault(offer, found) != found:
+            raise Refused(f"prices[{place}].billing", f"differs from that of an earlier price of {offer}; keep one")
+    return billing
 
 
 def _in_region(price: Price, region: str) -> Price:
@@ -102,16 +127,8 @@ def _own(field: str, section: PriceSection, max_age: timedelta, origin: str) -> 
         raise Refused(f"{field}.per_hour", "give either `per_hour` or, for a machine of your own, `owned`")
     if section.effective_from and section.effective_to and section.effective_from >= section.effective_to:
         raise Refused(f"{field}.effective_to", f"{section.effective_to} is not after {section.effective_from}")
-    model = section.pricing_model or (PricingModel.OWNED if section.owned else PricingModel.ON_DEMAND)
-    if section.owned and model is not PricingModel.OWNED:
-        raise Refused(f"{field}.pricing_model", f"is {model}, but the price is given as `owned`; write owned")
     price = Price(
-        offer=Offer(
-            provider=section.provider,
-            region=section.region,
-            instance_type=section.instance_type,
-            pricing_model=model,
-        ),
+        offer=_own_offer(field, section),
         per_hour=section.per_hour or Decimal(0),
         currency=section.currency,
         gpus=section.gpus,
@@ -131,6 +148,18 @@ def _own(field: str, section: PriceSection, max_age: timedelta, origin: str) -> 
         )
     else:
         yield price
+
+
+def _own_offer(field: str, section: PriceSection) -> Offer:
+    model = section.pricing_model or (PricingModel.OWNED if section.owned else PricingModel.ON_DEMAND)
+    if section.owned and model is not PricingModel.OWNED:
+        raise Refused(f"{field}.pricing_model", f"is {model}, but the price is given as `owned`; write owned")
+    return Offer(
+        provider=section.provider,
+        region=section.region,
+        instance_type=section.instance_type,
+        pricing_model=model,
+    )
 
 
 def _owned(field: str, section: OwnedSection, price: Price) -> Iterator[Price]:

@@ -38,6 +38,13 @@ class OwnedSection(Struct, forbid_unknown_fields=True, kw_only=True):
     pue: Decimal
 
 
+class BillingSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """In which steps a provider bills time."""
+
+    increment_seconds: Annotated[int, Meta(ge=1, le=366 * 86400)] | None = None
+    minimum_seconds: Annotated[int, Meta(ge=1, le=366 * 86400)] | None = None
+
+
 class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     """What an instance type costs."""
 
@@ -54,6 +61,7 @@ class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     effective_to: date | None = None
     as_of: date | None = None
     source: Annotated[str, Meta(max_length=256)] = ""
+    billing: BillingSection | None = None
 
 
 class DiscountSection(Struct, forbid_unknown_fields=True, kw_only=True):

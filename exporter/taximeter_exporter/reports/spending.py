@@ -14,6 +14,7 @@ from taximeter_exporter.metering.ledger import Ledger
 from taximeter_exporter.metering.periods import Period, bounds
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.usage import Share, Usage
+from taximeter_exporter.reports.billing import BillingOf, billed_costs
 
 
 class By(StrEnum):
@@ -39,6 +40,8 @@ class Spending:
     """Empty for time without a price."""
     device_ns: int = 0
     by_share: dict[Share, Fraction] = field(default_factory=dict)
+    billed: Fraction | None = None
+    """What the provider would bill for a run, in `currency`, see `reports/billing.py`; `None` in other reports."""
 
     @property
     def cost(self) -> Fraction:
@@ -46,11 +49,14 @@ class Spending:
         return sum(self.by_share.values(), Fraction())
 
 
-def spending(ledger: Ledger, *, by: By, start_ns: int, end_ns: int, timezone: ZoneInfo) -> list[Spending]:
+def spending(
+    ledger: Ledger, *, by: By, start_ns: int, end_ns: int, timezone: ZoneInfo, billing_of: BillingOf | None = None
+) -> list[Spending]:
     """The lines of a report on [start_ns, end_ns), nanoseconds since 1970 that are starts of quarter hours.
 
     By time they are in its order, else the most expensive first. Together they are all that was spent between the two:
-    every nanosecond is in exactly one line. Raises `LedgerError`.
+    every nanosecond is in exactly one line. With `billing_of` runs also have what is billed for them, of the time that
+    the report is on. Raises `LedgerError`.
     """
     lines: dict[tuple[str, str], Spending] = {}
     runs = {run.name: run for run in ledger.runs()}
@@ -61,6 +67,9 @@ def spending(ledger: Ledger, *, by: By, start_ns: int, end_ns: int, timezone: Zo
             line.device_ns += row.ns
             cost = row.rate.cost(row.ns) if row.rate else Fraction()
             line.by_share[row.share] = line.by_share.get(row.share, Fraction()) + cost
+        if by is By.RUN and billing_of is not None:
+            for place, billed in billed_costs(usage, billing_of).items():
+                lines[place].billed = billed
     if by in (By.DAY, By.MONTH):
         return sorted(lines.values(), key=lambda line: (line.key, line.currency))
     return sorted(lines.values(), key=lambda line: (-line.cost, line.key, line.currency))

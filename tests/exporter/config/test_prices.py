@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +13,7 @@ from fakes import metadata
 from fakes.metadata import serve_metadata
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.settings import load
-from taximeter_exporter.pricing.catalog_file import SHIPPED
+from taximeter_exporter.pricing.catalog_file import SHIPPED, Billing
 from taximeter_exporter.pricing.price import Offer, Price, PricingModel
 
 P4D = "host: {provider: aws, region: us-east-1, instance_type: p4d.24xlarge}\n"
@@ -117,9 +118,31 @@ def test_a_machine_of_ones_own_is_depreciated_and_then_costs_its_electricity(tmp
     assert abs(Fraction(first.per_hour - energy) * hours - 262980) < Fraction(1, 10**6)
 
 
+def test_how_a_price_is_billed_says_the_user_before_the_catalog(tmp_path: Path) -> None:
+    mine = RENT.replace("per_hour", "billing: {increment_seconds: 3600, minimum_seconds: 7200}, per_hour")
+    book = load(write(tmp_path, P4D + "prices:\n" + mine), {}).book
+    assert book.billing_of(book.own[0].offer) == Billing(increment_seconds=3600, minimum_seconds=7200)
+    assert book.billing_of(next(p.offer for p in book.listed if p.offer.provider == "aws")) == Billing(
+        increment_seconds=1, minimum_seconds=60
+    )
+    assert book.billing_of(next(p.offer for p in book.listed if p.offer.provider == "vast")) == Billing()
+    assert book.billing_of(replace(book.own[0].offer, provider="nobody")) == Billing()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            P4D + "prices:\n" + RENT.replace("per_hour", "billing: {increment_seconds: 0}, per_hour"),
+            "prices[0].billing.increment_seconds: expected int >= 1",
+        ),
+        (
+            P4D
+            + "prices:\n"
+            + RENT.replace("per_hour", "billing: {increment_seconds: 60}, effective_to: 2026-02-01, per_hour")
+            + RENT.replace("per_hour", "billing: {increment_seconds: 1}, effective_from: 2026-02-01, per_hour"),
+            "prices[1].billing: differs from that of an earlier price of acme box in lab, on_demand; keep one",
+        ),
         (P4D.replace("p4d.24", "p4d.25"), "host.instance_type: no price for 'p4d.25xlarge' (did you mean 'p4d.24xlarg"),
         (P4D.replace("aws", "asw"), "host.provider: no price for 'asw' (did you mean 'aws')"),
         (P4D.replace("us-east-1", "eu-west-1"), "host.region: no price for 'eu-west-1' (did you mean 'us-east-1'"),

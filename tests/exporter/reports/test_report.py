@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.metered import GPU0, GPU1, Machine, time_ns
-from support.programs import program, write_config
+from support.programs import CONFIG, program, write_config
 from taximeter_exporter.metering.usage import Share
 from taximeter_exporter.reports.spending import By, spending
 from taximeter_exporter.reports.tables import table, to_csv
@@ -77,8 +77,11 @@ def test_a_table_a_person_reads_and_a_csv_a_program_reads() -> None:
     assert list(csv.reader(io.StringIO(to_csv(["run", "cost"], rows)))) == [["run", "cost"], *rows]
 
 
-def report(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [program("taximeter-exporter"), "report", "--config", str(write_config(folder)), *options]
+BY_THE_HOUR = CONFIG.replace("box-8", "box").replace("per_hour", "billing: {increment_seconds: 3600}, per_hour")
+
+
+def report(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess[str]:
+    command = [program("taximeter-exporter"), "report", "--config", str(write_config(folder, config)), *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, env=os.environ, check=False)
 
 
@@ -88,6 +91,9 @@ def test_the_command_reads_a_ledger_that_is_being_written(machine: Machine, tmp_
     assert as_json.returncode == 0, as_json.stderr
     lines = {line["run"]: line for line in json.loads(as_json.stdout)}
     assert (lines["a"]["cost"], lines["a"]["currency"], lines["a"]["active"]) == ("5.000000", "USD", "5.000000")
+    assert {name: line["billed_cost"] for name, line in lines.items()} == {"": "93595.000000", "a": "5.000000"}
+    by_the_hour = report(tmp_path, *month, "--by", "run", "--format", "json", config=BY_THE_HOUR)
+    assert {line["run"]: line["billed_cost"] for line in json.loads(by_the_hour.stdout)}["a"] == "3600.000000"
     assert Decimal(lines["a"]["device_hours"]) == Decimal("0.0014")
     as_csv = report(tmp_path, *month, "--by", "day", "--timezone", "Europe/Berlin", "--format", "csv")
     assert [row["day"] for row in csv.DictReader(io.StringIO(as_csv.stdout))] == ["2026-11-21", "2026-11-22"]
