@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 
 from taximeter_exporter.clock import NS_PER_HOUR
 from taximeter_exporter.metering.exchange import ExchangeTable
+from taximeter_exporter.metering.forecast import forecast
 from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.periods import Period, bounds
+from taximeter_exporter.metering.recent import Recent
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.usage import Usage
 
@@ -66,7 +68,21 @@ class BudgetState:
     """`None` for a run: nobody knows when it ends."""
     spent: Fraction
     forecast: Fraction | None
-    """At the period's end, if spending goes on at the present rate: spent + rate × time left."""
+    """At the period's end: see `metering.forecast`; `None` for a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """What there is to know of the present moment, and of the past before it."""
+
+    time_ns: int
+    per_hour: Callable[[Budget], Money]
+    """What the devices cost at present, as far as a budget covers it."""
+    runs: Mapping[str, Run]
+    """Each run there is, by name."""
+    visible: Sequence[Run]
+    """The runs that are shown."""
+    recent: Recent
 
 
 class BudgetBook(Protocol):
@@ -82,8 +98,8 @@ class BudgetBook(Protocol):
         """Count what was booked, where it falls into the period and the scope; `runs` has each run in it by name."""
         ...
 
-    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
-        """The budget now, if what it covers costs `per_hour` at present; `visible` are the runs that are shown."""
+    def states(self, now: Now) -> list[BudgetState]:
+        """The budget now."""
         ...
 
 
@@ -105,6 +121,8 @@ class CalendarBook:
         self._start_ns = self._end_ns = 0
         self._spent = Fraction()
         self._told: set[str] = set()
+        self._recent: Recent | None = None
+        self._recent_per_hour: Fraction | None = None
 
     def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
         """See `BudgetBook.enter`."""
@@ -121,21 +139,35 @@ class CalendarBook:
         for _, amount in _counted(self.budget, inside, runs, self._told):
             self._spent += amount
 
-    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
+    def states(self, now: Now) -> list[BudgetState]:
         """See `BudgetBook.states`; always one."""
-        del visible
-        left_ns = max(0, self._end_ns - time_ns)
-        worth = (self.budget.worth(amount, currency, time_ns) for currency, amount in per_hour.items())
-        rate = sum((amount for amount in worth if amount is not None), Fraction())
+        worth = (
+            self.budget.worth(amount, currency, now.time_ns) for currency, amount in now.per_hour(self.budget).items()
+        )
         return [
             BudgetState(
                 budget=self.budget,
                 start_ns=self._start_ns,
                 end_ns=self._end_ns,
                 spent=self._spent,
-                forecast=self._spent + rate * left_ns / NS_PER_HOUR,
+                forecast=forecast(
+                    self._spent,
+                    now_per_hour=sum((amount for amount in worth if amount is not None), Fraction()),
+                    recent_per_hour=self._recent_rate(now),
+                    left_ns=max(0, self._end_ns - now.time_ns),
+                ),
             )
         ]
+
+    def _recent_rate(self, now: Now) -> Fraction | None:
+        """The mean per hour of the recent past; `None` if there is too little of it."""
+        if now.recent is not self._recent:
+            self._recent = now.recent
+            span_ns = now.recent.span_ns
+            counted = _counted(self.budget, now.recent.usage, now.runs, self._told, at_ns=now.time_ns)
+            amounts = (amount for _, amount in counted)
+            self._recent_per_hour = sum(amounts, Fraction()) * NS_PER_HOUR / span_ns if span_ns else None
+        return self._recent_per_hour
 
 
 class PerRunBook:
@@ -160,9 +192,8 @@ class PerRunBook:
         for run, amount in _counted(self.budget, (row for row in usage if row.run), runs, self._told):
             spent[run] = spent.get(run, Fraction()) + amount
 
-    def states(self, time_ns: int, per_hour: Money, visible: Iterable[Run]) -> list[BudgetState]:
+    def states(self, now: Now) -> list[BudgetState]:
         """See `BudgetBook.states`; one a visible run in the scope."""
-        del time_ns, per_hour
         spent = self._spent if self._spent is not None else {}
         return [
             BudgetState(
@@ -173,7 +204,7 @@ class PerRunBook:
                 spent=spent.get(run.name, Fraction()),
                 forecast=None,
             )
-            for run in visible
+            for run in now.visible
             if self.budget.covers(run)
         ]
 
@@ -191,17 +222,18 @@ def _by_exchange_rate(
 
 
 def _counted(
-    budget: Budget, usage: Iterable[Usage], runs: Mapping[str, Run], told: set[str]
+    budget: Budget, usage: Iterable[Usage], runs: Mapping[str, Run], told: set[str], *, at_ns: int | None = None
 ) -> Iterator[tuple[str, Fraction]]:
     """What counts in a budget, in its currency: the run (or none) and the amount.
 
-    What cannot be exchanged is logged once a currency; `told` remembers which.
+    Other currencies count at the rate of their own day, or of `at_ns`. What cannot be exchanged is logged once a
+    currency; `told` remembers which.
     """
     for row in usage:
         if row.rate is None or not budget.covers(runs[row.run] if row.run else None):
             continue
         currency = row.rate.currency
-        amount = budget.worth(row.rate.cost(row.ns), currency, row.quarter_ns)
+        amount = budget.worth(row.rate.cost(row.ns), currency, row.quarter_ns if at_ns is None else at_ns)
         if amount is not None:
             yield row.run, amount
         elif currency not in told:

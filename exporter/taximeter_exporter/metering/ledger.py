@@ -72,6 +72,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def begun_ns(self) -> int | None:
+        """The start of the first quarter hour that has usage, nanoseconds since 1970; `None` if there is none."""
+        ...
+
     def close(self) -> None:
         """Let go of it."""
         ...

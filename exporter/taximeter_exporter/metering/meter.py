@@ -12,12 +12,13 @@ from typing import Unpack
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
-from taximeter_exporter.metering.budgets import Budget, BudgetState, open_book
+from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_book
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.observation import Observation, Observations
 from taximeter_exporter.metering.policy import SplitPolicy, owner, weigh
+from taximeter_exporter.metering.recent import Recent, RecentPast
 from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
@@ -68,6 +69,7 @@ class Meter:
         self._totals = Totals()
         self._totals.add(ledger.usage(), self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
+        self._recent_past = RecentPast(ledger)
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
@@ -271,12 +273,19 @@ class Meter:
         )
 
     def _budget_states(self, time_ns: int) -> list[BudgetState]:
-        visible = self._runs.visible()
-        return [
-            state
-            for book in self._budgets
-            for state in book.states(time_ns, self._per_hour(book.budget.covers), visible)
-        ]
+        try:
+            recent = self._recent_past.at(time_ns)
+        except LedgerError as error:
+            log.error("forecasts go by the present rate alone: %s", error)
+            recent = Recent((), 0)
+        now = Now(
+            time_ns=time_ns,
+            per_hour=lambda budget: self._per_hour(budget.covers),
+            runs=self._runs.runs,
+            visible=self._runs.visible(),
+            recent=recent,
+        )
+        return [state for book in self._budgets for state in book.states(now)]
 
     def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
         """What the devices cost at present, as far as it is for runs (or none) that count."""

@@ -159,6 +159,12 @@ class SqliteLedger:
             for device, rate, name, category, share, ns in rows
         ]
 
+    def begun_ns(self) -> int | None:
+        """See `Ledger.begun_ns`."""
+        with self._database() as database:
+            (quarter,) = database.execute("SELECT min(quarter) FROM usage").fetchone()
+        return None if quarter is None else int(quarter) * QUARTER_HOUR_NS
+
     def close(self) -> None:
         """See `Ledger.close`."""
         with self._thread_lock:

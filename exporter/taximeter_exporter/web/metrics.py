@@ -107,7 +107,7 @@ BUDGET_SPENT = MetricSpec(
 )
 BUDGET_FORECAST = MetricSpec(
     "budget_forecast",
-    "What will be spent by the end of this period at the present rate, in `currency`.",
+    "What will have been spent by the end of this period, by the present rate and the recent past, in `currency`.",
     (*_BUDGET, "currency"),
 )
 BUDGET_THRESHOLD = MetricSpec(

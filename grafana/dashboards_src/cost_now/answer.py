@@ -72,7 +72,7 @@ def budget_forecast() -> Panel:
     return bars(
         title="Budget forecast",
         description=(
-            "What will have been spent when the budget's period ends if spending goes on as now, of its limit. Orange "
+            "What will have been spent when the budget's period ends, by the present rate and the last week, of its limit. Orange "
             "from 80%, vermillion from 100%."
         ),
         unit=units.RATIO,

@@ -59,6 +59,32 @@ def test_the_forecast_is_what_is_spent_and_the_present_rate_for_the_time_left(ma
     assert states(machine)["vision"].forecast == 1500
 
 
+def test_the_forecast_goes_by_the_recent_past_once_there_is_one(machine: Machine) -> None:
+    """Ten hours of which a run had five, at 1 USD a second for its one device; then nothing runs."""
+    start(machine, budget(name="vision", scope={"project": "vision"}))
+    run = machine.register(devices=("GPU-0",))
+    machine.clock.advance(seconds=5 * 3600)
+    machine.end(run)
+    machine.clock.advance(seconds=5 * 3600)
+    machine.meter.tick()
+    spent, recent_per_hour = 5 * 3600, Fraction(5 * 3600, 10)
+    left = 9 * 24 + 2  # hours: it is the 21st, 22:00
+    assert states(machine)["vision"].forecast == spent + recent_per_hour * (left - 3)
+    machine.register("next", devices=("GPU-0",))
+    assert states(machine)["vision"].forecast == spent + 3600 * 3 + recent_per_hour * (left - 3)
+
+
+def test_the_recent_past_is_the_last_seven_days(machine: Machine) -> None:
+    start(machine, budget(name="vision", scope={"project": "vision"}))
+    machine.end(machine.register())
+    old = machine.register("old", devices=("GPU-0",))
+    machine.clock.advance(seconds=3600)
+    machine.end(old)
+    machine.clock.advance(seconds=8 * 24 * 3600)
+    machine.meter.tick()
+    assert states(machine)["vision"].forecast == states(machine)["vision"].spent == 3600
+
+
 def test_a_new_period_begins_at_zero_in_the_budgets_own_time_zone(machine: Machine) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     start(machine, budget(name="utc", period=Period.DAY), budget(name="de", period=Period.DAY, timezone=berlin))
