@@ -72,8 +72,8 @@ def budget_forecast() -> Panel:
     return bars(
         title="Budget forecast",
         description=(
-            "What will have been spent when the budget's period ends, by the present rate and the last week, of its limit. Orange "
-            "from 80%, vermillion from 100%."
+            "What will have been spent when the budget's period ends, by the present rate and the last week, of its "
+            "limit. Orange from 80%, vermillion from 100%."
         ),
         unit=units.RATIO,
         maximum=1,
