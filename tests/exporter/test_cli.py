@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.programs import CONFIG, exporter, program, wait_for, write_config
+from support.programs import CONFIG, exporter, program, write_config
 
 HOST = {"TAXIMETER_DEVICES": "host"}
 
@@ -95,29 +95,3 @@ def test_sigterm_ends_it_soon_with_everything_written(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("SELECT count(*) FROM usage").fetchone()[0] > 0
     ledger.close()
-
-
-def test_killed_again_and_again_it_neither_loses_nor_doubles_money(tmp_path: Path) -> None:
-    """SIGKILL at any moment: what is booked is what has passed since the first start, and counters only grow."""
-    config = write_config(tmp_path)
-    shown = 0.0
-    for _ in range(4):
-        with exporter(config, environ=HOST) as running:
-            wait_for(lambda: _cost(running.metrics()) > shown, "the counter does not grow")  # noqa: B023
-            shown = _cost(running.metrics())
-            running.process.kill()
-            running.process.wait(timeout=10)
-    with sqlite3.connect(tmp_path / "ledger.db") as ledger:
-        (total_ns,) = ledger.execute("SELECT sum(ns) FROM usage").fetchone()
-        (gap_ns,) = ledger.execute("SELECT sum(ns) FROM usage WHERE share = 'gap'").fetchone()
-        (until_ns,) = ledger.execute("SELECT booked_ns FROM device").fetchone()
-    ledger.close()
-    assert total_ns >= shown * 10**9 * (1 - 1e-9)
-    assert 0 < gap_ns < total_ns
-    # 1 USD a second of one device: all time from the first sample to the last is there, once.
-    first_ns = until_ns - total_ns
-    assert 0 < first_ns < until_ns <= time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def _cost(metrics: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> float:
-    return sum(value for (name, _), value in metrics.items() if name == "taximeter_cost_total")
