@@ -101,6 +101,19 @@ def test_a_new_period_begins_at_zero_in_the_budgets_own_time_zone(machine: Machi
     assert found["de"].start_ns == time_ns("2026-11-21T23:00:00")
 
 
+def test_time_booked_after_a_period_has_ended_counts_in_the_period_in_which_it_passed(machine: Machine) -> None:
+    start(machine, budget(period=Period.DAY))
+    run = machine.register()
+    machine.clock.advance(seconds=12 * 3600 - 2)
+    machine.renew(run)
+    machine.clock.advance(seconds=4)
+    machine.meter.tick()  # past midnight, and booked up to two seconds before it
+    assert states(machine)["all"].spent == 0
+    machine.renew(run)
+    machine.meter.tick()
+    assert states(machine)["all"].spent == 2 * 2
+
+
 def test_a_restart_keeps_what_was_spent_in_this_period_and_leaves_out_the_last_one(machine: Machine) -> None:
     machine.clock.advance(seconds=12 * 3600 - 100)
     start(machine, budget(period=Period.DAY))
