@@ -130,6 +130,26 @@ class Provider:
     transfer: tuple[DataPrice, ...]
     """Per GB."""
 
+    def overlaid(self, other: Provider) -> Provider:
+        """With what the other says in the place of this; what it leaves out stays."""
+        mine, theirs = self.billing, other.billing
+        return Provider(
+            name=self.name,
+            title=other.title if other.title != other.name else self.title,
+            market=self.market or other.market,
+            billing=Billing(
+                increment_seconds=theirs.increment_seconds or mine.increment_seconds,
+                minimum_seconds=theirs.minimum_seconds or mine.minimum_seconds,
+            ),
+            storage=_by_name(self.storage + other.storage),
+            transfer=_by_name(self.transfer + other.transfer),
+        )
+
+
+def _by_name(prices: Iterable[DataPrice]) -> tuple[DataPrice, ...]:
+    """The last of each name."""
+    return tuple({price.name: price for price in prices}.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -144,9 +164,10 @@ class Catalog:
         """With the other's prices in the place of this one's wherever both price an offer."""
         theirs = {price.offer for price in other.prices}
         kept = tuple(price for price in self.prices if price.offer not in theirs)
-        return Catalog(
-            other.prices + kept, {**self.providers, **other.providers}, {**self.superseded, **other.superseded}
-        )
+        providers = dict(self.providers)
+        for name, provider in other.providers.items():
+            providers[name] = providers[name].overlaid(provider) if name in providers else provider
+        return Catalog(other.prices + kept, providers, {**self.superseded, **other.superseded})
 
 
 @functools.cache

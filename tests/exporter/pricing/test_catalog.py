@@ -70,6 +70,17 @@ def test_a_catalog_of_ones_own_takes_the_place_of_what_it_prices(tmp_path: Path)
     assert merged.providers["acme"].title == "acme"
 
 
+def test_what_a_catalog_of_ones_own_leaves_out_of_a_provider_stays(tmp_path: Path) -> None:
+    text = OWN.replace("acme", "aws") + "storage: [{name: S3, per_gb_month: 0.01, source: contract}]\n"
+    aws = shipped().overlaid(read_catalog(write(tmp_path, text + "billing: {minimum_seconds: 30}\n"))).providers["aws"]
+    assert (aws.title, aws.billing.increment_seconds, aws.billing.minimum_seconds) == ("Amazon Web Services", 1, 30)
+    assert {(entry.name, entry.per_gb) for entry in aws.storage} == {
+        ("S3", Decimal("0.01")),
+        ("EBS gp3", Decimal("0.08")),
+    }
+    assert len(aws.transfer) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "field", "words"),
     [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import threading
 import time
 
 import pytest
 from fakes import metadata
 from fakes.metadata import Cloud, serve_metadata
+from support.programs import wait_for
 from taximeter_exporter.pricing.metadata import NoCloudError, detect
 from taximeter_exporter.pricing.price import PricingModel
 
@@ -70,6 +73,41 @@ def test_a_service_that_never_answers_is_not_waited_for() -> None:
         with pytest.raises(NoCloudError, match="aws: does not answer in time; azure: does not answer in time"):
             detect(address, timeout_seconds=0.3)
         assert time.monotonic() - begun < 2
+
+
+def _asking() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("metadata-")]
+
+
+def test_an_answer_that_drips_in_is_not_waited_for() -> None:
+    """Each byte comes in time, and the whole never does."""
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not over.wait(0.05):
+                connection.sendall(b" ")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threads = []
+
+        def accept() -> None:
+            for _ in range(3):
+                threads.append(threading.Thread(target=drip, args=(server.accept()[0],)))
+                threads[-1].start()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        begun = time.monotonic()
+        with pytest.raises(NoCloudError, match="aws: does not answer in time"):
+            detect(f"127.0.0.1:{server.getsockname()[1]}", timeout_seconds=0.3)
+        assert time.monotonic() - begun < 2
+        wait_for(lambda: not _asking(), "somebody still listens to the drip")
+        accepting.join()
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
