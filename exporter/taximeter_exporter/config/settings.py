@@ -10,6 +10,7 @@ from pathlib import Path
 
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.budgets import read_budgets
+from taximeter_exporter.config.currencies import check_currencies
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.config.prices import PriceBook, read_prices
 from taximeter_exporter.config.schema import ConfigFile, HostSection
@@ -50,6 +51,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read and check the whole configuration. Raises `ConfigError`."""
     file, overridden = read(path, environ)
     try:
+        check_currencies(file)
         book = read_prices(file, where=path)
         offer = _offer(file, environ)
         prices = _prices_of(offer, book, detected=file.host == "auto")

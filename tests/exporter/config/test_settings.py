@@ -135,6 +135,8 @@ OVERLAP = """\
         (MINIMAL + BUDGET.replace("limit", "timezone: ../../etc/passwd, limit"), "budgets[0].timezone: '../../etc/pas"),
         (MINIMAL + BUDGET.replace("limit", "thresholds: [80], limit"), "budgets[0].thresholds: 80 is not a part of"),
         (MINIMAL + BUDGET.replace("limit", "scope: {colour: red}, limit"), "budgets[0].scope.colour: is not a field"),
+        (MINIMAL.replace("USD", "USX"), "prices[0].currency: USX is not a currency in use; write its ISO 4217 code"),
+        (MINIMAL + RATE.replace("EUR", "EUX"), "exchange_rates[0].into: EUX is not a currency in use; write its"),
         (MINIMAL + RATE.replace("0.9", "0"), "exchange_rates[0].rate: 0 is not a rate; write what one USD is worth"),
         (MINIMAL + RATE.replace("EUR", "USD"), "exchange_rates[0].into: is USD as well; name two currencies"),
         (MINIMAL + RATE + RATE.splitlines()[1], "exchange_rates[1].effective_from: the same as exchange_rates[0]"),
