@@ -70,6 +70,9 @@ class Meter:
         self._totals.add(ledger.usage(), self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
         self._recent_past = RecentPast(ledger)
+        for budget in budgets:
+            if budget.scope and not any(budget.covers(run) for run in self._runs.runs.values()):
+                log.warning("budget %s: no run so far is within its scope, %s", budget.name, dict(budget.scope))
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
@@ -171,6 +174,9 @@ class Meter:
 
     def _follow(self, metered: Metered, observation: Observation, now: int) -> None:
         """Keep what is seen of a device, and go on with the runs without a lease whose processes are there."""
+        if metered.device.remainder:
+            # nothing can run there; what the GPU says of itself is of its instances
+            observation = Observation(busy=False)
         for process in observation.processes:
             if process.identity is None:
                 continue

@@ -85,6 +85,16 @@ def test_the_recent_past_is_the_last_seven_days(machine: Machine) -> None:
     assert states(machine)["vision"].forecast == states(machine)["vision"].spent == 3600
 
 
+def test_a_scope_that_no_run_is_in_is_told_at_the_start(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    start(machine, budget(), budget(name="typo", scope={"project": "visoin"}))
+    told = "budget typo: no run so far is within its scope, {'project': 'visoin'}"
+    assert caplog.messages == [told]
+    machine.register(project="visoin")
+    machine.kill()
+    machine.start()
+    assert caplog.messages.count(told) == 1
+
+
 def test_a_new_period_begins_at_zero_in_the_budgets_own_time_zone(machine: Machine) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     start(machine, budget(name="utc", period=Period.DAY), budget(name="de", period=Period.DAY, timezone=berlin))
