@@ -49,8 +49,10 @@ class PriceBook:
         """What an offer costs, by the day from which it holds. Raises `PriceError` if it has no price."""
         if any(price.offer == offer for price in self.own):
             return find_prices(offer, self.own)
-        exact = any(price.offer == offer for price in self.listed)
-        listed = self.listed if exact else tuple(_in_region(price, offer.region) for price in self.listed)
+        # what covers the GPUs alone would leave out the rest of the machine
+        whole = tuple(price for price in self.listed if not price.gpu_only)
+        exact = any(price.offer == offer for price in whole)
+        listed = whole if exact else tuple(_in_region(price, offer.region) for price in whole)
         return tuple(discounted(price, self.discounts) for price in find_prices(offer, self.own + listed))
 
     def billing_of(self, offer: Offer) -> Billing:

@@ -147,6 +147,10 @@ def test_how_a_price_is_billed_says_the_user_before_the_catalog(tmp_path: Path) 
         (P4D.replace("aws", "asw"), "host.provider: no price for 'asw' (did you mean 'aws')"),
         (P4D.replace("us-east-1", "eu-west-1"), "host.region: no price for 'eu-west-1' (did you mean 'us-east-1'"),
         ("host: {provider: aws, instance_type: x}\n", "host.region: is missing; the fields are: provider, region"),
+        (
+            "host: {provider: google, region: us-central1, instance_type: T4-add-on}\n",
+            "host.instance_type: no price for 'T4-add-on' (there are prices for",
+        ),
         ("host: here\n", "host: must be fields: provider, region, instance_type, pricing_model"),
         ("host: {provider: lambda, region: x, instance_type: box}\n", "host.instance_type: no price for 'box' (there"),
         (P4D + "discounts:\n  - {provider: aws, percent: 100}\n", "discounts[0].percent: 100 is not a discount; write"),
