@@ -66,5 +66,5 @@ $(VENV)/.run: $(VENV)/.pip $(MANIFESTS)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev
+	$(BIN)/python -m pip install --quiet --group dev --editable 'exporter[gpuhunt]'
 	@touch $@
