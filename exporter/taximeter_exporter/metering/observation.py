@@ -65,9 +65,6 @@ class Observer:
 
 
 def _observation(sample: Sample, found: Mapping[int, ProcessFacts]) -> Observation:
-    if sample.device.remainder:
-        # nothing can run there; what the GPU says of itself is of its instances
-        return Observation(busy=False)
     reading, taken_ns = sample.reading, sample.taken_ns
     if reading is None or taken_ns is None:
         return Observation()

@@ -158,22 +158,33 @@ class RunBook:
                     devices=tuple(sorted({uuid, *(known.devices or ())})),
                 )
             )
-        return self._keep(
-            Run(
+        if known is None:
+            known = Run(
                 name=identity.run,
                 project=identity.project,
                 team=identity.team,
                 user=identity.user,
-                model=known.model if known else "",
-                dataset=known.dataset if known else "",
-                devices=(uuid,),
                 lease="",
-                start_time_ns=known.start_time_ns if known else time_ns,
+                start_time_ns=time_ns,
                 boot_id=self._clock.boot_id,
                 start_ns=seen_ns,
                 renewed_ns=seen_ns,
                 renewed_time_ns=time_ns,
-                progress=known.progress if known else {},
+            )
+        # one that goes on stays who it was: what it has cost is kept under its name only
+        return self._keep(
+            replace(
+                known,
+                devices=(uuid,),
+                pids=(),
+                lease="",
+                boot_id=self._clock.boot_id,
+                start_ns=seen_ns,
+                renewed_ns=seen_ns,
+                renewed_time_ns=time_ns,
+                end_ns=None,
+                end_time_ns=None,
+                result=None,
             )
         )
 

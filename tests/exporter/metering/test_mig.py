@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 from support.metered import GPU0, Machine, price, process
-from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.devices.mig import Instance, divide
-from taximeter_exporter.devices.reading import Device, Reading, Sample, Snapshot
-from taximeter_exporter.devices.reading import Process as GpuProcess
+from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.meter import UnknownDeviceError
-from taximeter_exporter.metering.observation import Observer
-from taximeter_exporter.metering.processes import ProcessReader
 
 
 def parted(*slices: int) -> tuple[Device, ...]:
@@ -111,10 +107,11 @@ def test_a_gpu_that_is_divided_anew_while_the_exporter_is_down_costs_the_same(
     assert sum(costs(machine).values()) == 7 * (10 * len(layouts) + 5 * (len(layouts) - 1))
 
 
+@pytest.mark.parametrize("leased", ["MIG-0", "MIG-2"])
 def test_the_instances_of_a_gpu_wait_for_a_lease_on_one_so_that_a_new_layout_loses_and_doubles_nothing(
-    machine: Machine,
+    machine: Machine, leased: str
 ) -> None:
-    lease = machine.register(devices=("MIG-2",))
+    lease = machine.register(devices=(leased,))
     machine.pass_time(3)
     machine.renew(lease)
     machine.pass_time(4)
@@ -122,15 +119,13 @@ def test_the_instances_of_a_gpu_wait_for_a_lease_on_one_so_that_a_new_layout_los
     machine.kill()
     machine.devices = parted(7)
     machine.start()
-    machine.pass_time(1)
-    assert sum(costs(machine).values()) == 7 * (3 + 4 + 1)
+    machine.pass_time(16)  # then the lease has expired
+    assert sum(costs(machine).values()) == 7 * (3 + 4 + 16)
 
 
-def test_a_reading_of_a_gpu_in_mig_mode_says_nothing_of_what_is_left_of_it() -> None:
-    left, instance = parted(7)
-    reading = Reading(utilization_ratio=0.9, processes=(GpuProcess(pid=1), GpuProcess(pid=2)))
-    samples = tuple(Sample(device=device, reading=reading, taken_ns=5) for device in (left, instance))
-    snapshot = Snapshot(samples=samples, collect_success=True, last_success_time_ns=1, duration_ns=NS_PER_SECOND)
-    seen = Observer(lambda: snapshot, ProcessReader())().devices
-    assert (seen["GPU-0"].busy, seen["GPU-0"].processes) == (False, ())
-    assert (seen["MIG-0"].busy, len(seen["MIG-0"].processes)) == (True, 2)
+def test_what_a_gpu_in_mig_mode_says_of_itself_is_of_its_instances(machine: Machine) -> None:
+    machine.in_use["GPU-0"] = True
+    machine.running = {"GPU-0": [process()], "MIG-0": [process()]}
+    machine.pass_time(3)
+    assert costs(machine)["GPU-0", "idle"] == 3
+    assert machine.run_cost("seen") == 2

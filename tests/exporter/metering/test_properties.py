@@ -3,32 +3,65 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
+from fakes.manual_clock import ManualClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.metered import GPU0, GPU1, Machine, budget, price
+from support.metered import GPU0, GPU1, Machine, budget, price, process, time_ns
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
+from taximeter_exporter.devices.mig import Instance, divide
+from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.metering.meter import UnknownDeviceError
+from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.runs import LeaseConflictError, LeaseEndedError
 from taximeter_exporter.metering.state import RunState
 
 NAMES = st.sampled_from(["a", "b", "c"])
-DEVICES = st.sampled_from([None, ("GPU-0",), ("GPU-1",)])
+PROJECTS = st.sampled_from(["vision", "text"])
+LAYOUTS: dict[tuple[int, ...], tuple[Device, ...]] = {(): (GPU1,)} | {
+    slices: divide(
+        GPU1,
+        [
+            Instance(uuid=f"MIG-{place}-{count}", place=place, profile=f"{count}g.10gb", slices=count)
+            for place, count in enumerate(slices)
+        ],
+        slices=7,
+    )
+    for slices in ((7,), (3, 4), (1, 2, 3), (1, 2), (1,))
+}
+LEASED = st.sampled_from([None, ("GPU-0",), ("GPU-1",), ("MIG-0-1",), ("GPU-0", "MIG-1-2")])
+PLACES = st.integers(0, 3)
+MIDNIGHT_NS = time_ns("2026-11-22T00:00:00")
+BEFORE, AFTER = price("7200.07"), price("1234.567891")
+RUNS = ("a", "b", "c")
+
+
+def gpu_of(uuid: str) -> str:
+    return "GPU-0" if uuid == "GPU-0" else "GPU-1"
 
 
 class Metering(RuleBasedStateMachine):
-    """Two GPUs at 1 USD a second, runs that come and go, restarts, and a time of day that is set."""
+    """Two GPUs, one of them divided anew at times, whose price changes at midnight; runs with leases, and runs that are
+    only seen, which come and go; restarts; and a time of day that is set."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(policy=st.sampled_from(SplitPolicy), layout=st.sampled_from(list(LAYOUTS)))
+    def begin(self, policy: SplitPolicy, layout: tuple[int, ...]) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.machine = Machine(
             Path(self.folder.name) / "ledger.db",
-            devices=(GPU0, GPU1),
-            prices=(price("7200.07"),),
+            clock=ManualClock(elapsed_ns=1000 * NS_PER_SECOND, time_ns=MIDNIGHT_NS - NS_PER_HOUR),
+            devices=(GPU0, *LAYOUTS[layout]),
+            prices=(
+                replace(BEFORE, effective_to=date(2026, 11, 22)),
+                replace(AFTER, effective_from=date(2026, 11, 22)),
+            ),
             budgets=(budget(), budget(name="vision", scope={"project": "vision"})),
+            policy=policy,
         )
         self.begun_ns = self.machine.clock.elapsed_ns()
         self.machine.start()
@@ -44,19 +77,47 @@ class Metering(RuleBasedStateMachine):
     def pass_time(self, ns: int) -> None:
         self.machine.clock.advance(ns=ns)
 
-    @rule(busy=st.sampled_from([True, False, None]), device=st.sampled_from(["GPU-0", "GPU-1"]))
-    def use(self, busy: bool | None, device: str) -> None:
-        self.machine.in_use[device] = busy
+    @rule(steps=st.lists(st.integers(1, 2 * NS_PER_SECOND), min_size=1, max_size=8))
+    def train(self, steps: list[int]) -> None:
+        for ns in steps:
+            self.machine.clock.advance(ns=ns)
+            for name in list(self.leases):
+                self.renew(name)
+            self.machine.meter.tick()
 
-    @rule(name=NAMES, devices=DEVICES, project=st.sampled_from(["vision", "text"]))
-    def register(self, name: str, devices: tuple[str, ...] | None, project: str) -> None:
+    @rule(busy=st.sampled_from([True, False, None]), place=PLACES)
+    def use(self, busy: bool | None, place: int) -> None:
+        self.machine.in_use[self.device_at(place)] = busy
+
+    @rule(
+        place=PLACES,
+        runs=st.dictionaries(
+            st.sampled_from([*RUNS, None]), st.tuples(st.integers(0, 2**40), st.integers(0, 100)), max_size=3
+        ),
+        fresh=st.booleans(),
+    )
+    def run_processes(self, place: int, runs: dict[str | None, tuple[int, int]], fresh: bool) -> None:
+        started_ns = self.machine.clock.elapsed_ns() if fresh else 0
+        self.machine.running[self.device_at(place)] = [
+            process(name, pid=pid, memory_bytes=memory, sm_percent=sm, started_ns=started_ns)
+            for pid, (name, (memory, sm)) in enumerate(runs.items(), start=1)
+        ]
+
+    @rule(name=NAMES, devices=LEASED, project=PROJECTS, pids=st.sampled_from([(), (1,), (2, 3)]))
+    def register(self, name: str, devices: tuple[str, ...] | None, project: str, pids: tuple[int, ...]) -> None:
         known = self.machine.meter.run(name)
         try:
             self.leases[name] = self.machine.register(
-                name, resume=True, project=known.run.project if known else project, devices=devices
+                name, resume=True, project=known.run.project if known else project, devices=devices, pids=pids
             )
         except LeaseConflictError:
             assert known is not None and known.run.active
+        except UnknownDeviceError:
+            here = {device.uuid for device in self.machine.devices if not device.remainder}
+            assert not here.issuperset(devices or ())
+
+    def device_at(self, place: int) -> str:
+        return self.machine.devices[place % len(self.machine.devices)].uuid
 
     @rule(name=NAMES)
     def renew(self, name: str) -> None:
@@ -69,12 +130,18 @@ class Metering(RuleBasedStateMachine):
     @rule(name=NAMES)
     def end(self, name: str) -> None:
         if name in self.leases:
-            self.machine.end(self.leases.pop(name))
+            try:
+                self.machine.end(self.leases.pop(name))
+            except LeaseEndedError:
+                known = self.machine.meter.run(name)
+                assert known is not None and not known.run.lease
 
-    @rule(seconds=st.integers(0, 3000))
-    def restart(self, seconds: int) -> None:
+    @rule(seconds=st.integers(0, 3000), layout=st.sampled_from([None, *LAYOUTS]))
+    def restart(self, seconds: int, layout: tuple[int, ...] | None) -> None:
         self.machine.kill()
         self.machine.clock.advance(seconds=seconds)
+        if layout is not None:
+            self.machine.devices = (GPU0, *LAYOUTS[layout])
         self.machine.start()
 
     @rule(seconds=st.integers(-100_000, 100_000))
@@ -85,10 +152,23 @@ class Metering(RuleBasedStateMachine):
     @invariant()
     def all_that_is_booked_is_all_that_has_passed(self) -> None:
         rows = self.machine.ledger.usage()
-        for device in ("GPU-0", "GPU-1"):
-            booked = self.machine.ledger.cursors()[device].booked_ns - self.begun_ns
-            assert sum(row.ns for row in rows if row.uuid == device) == booked
+        for gpu in ("GPU-0", "GPU-1"):
+            booked = self.machine.ledger.cursors()[gpu].booked_ns - self.begun_ns
+            assert sum(row.ns * row.rate.part for row in rows if row.rate and gpu_of(row.uuid) == gpu) == booked
             assert booked <= self.machine.clock.elapsed_ns() - self.begun_ns
+
+    @invariant()
+    def the_devices_cost_what_the_price_says(self) -> None:
+        if self.was_set:
+            return  # then midnight was another moment
+        time_ns = MIDNIGHT_NS - NS_PER_HOUR
+        expected = Fraction()
+        for gpu in ("GPU-0", "GPU-1"):
+            booked = self.machine.ledger.cursors()[gpu].booked_ns - self.begun_ns
+            before = min(booked, MIDNIGHT_NS - time_ns)
+            for ns, part in ((before, BEFORE), (booked - before, AFTER)):
+                expected += Fraction(part.per_hour) / part.gpus * ns / NS_PER_HOUR
+        assert sum(self.machine.meter.state().cost.values(), Fraction()) == expected
 
     @invariant()
     def what_is_shown_is_what_is_in_the_ledger(self) -> None:
@@ -97,8 +177,23 @@ class Metering(RuleBasedStateMachine):
         total = sum((row.rate.cost(row.ns) for row in rows if row.rate), Fraction())
         assert sum(state.cost.values(), Fraction()) == total
         active = sum((row.rate.cost(row.ns) for row in rows if row.rate and row.run), Fraction())
-        runs = (self.machine.meter.run(name) for name in ("a", "b", "c"))
-        assert sum((run.cost.get("USD", Fraction()) for run in runs if run), Fraction()) == active
+        runs = [run for name in RUNS if (run := self.machine.meter.run(name))]
+        assert sum((run.cost.get("USD", Fraction()) for run in runs), Fraction()) == active
+        assert sum(run.device_ns for run in runs) == sum(row.ns for row in rows if row.run)
+
+    @invariant()
+    def what_costs_now_is_what_is_here(self) -> None:
+        state = self.machine.meter.state()
+        time_ns = self.machine.clock.time_ns()
+        if state.time_ns // NS_PER_HOUR == time_ns // NS_PER_HOUR:  # the same price holds
+            now = BEFORE if time_ns < MIDNIGHT_NS else AFTER
+            assert state.per_hour == {"USD": Fraction(now.per_hour)}
+
+    @invariant()
+    def nothing_runs_on_what_is_left_of_a_gpu(self) -> None:
+        left = {device.uuid for layout in LAYOUTS.values() for device in layout if device.remainder}
+        rows = [row for row in self.machine.ledger.usage() if row.uuid in left and row.rate and row.rate.part != 1]
+        assert not any(row.run for row in rows)
 
     @invariant()
     def budgets_count_what_lies_in_their_scope(self) -> None:
