@@ -42,7 +42,7 @@ def test_the_hour_that_the_clock_repeats_is_two_periods() -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(period=st.sampled_from(Period), zone=ZONES, moment=MOMENTS)
+@given(period=st.sampled_from(sorted(set(Period) - {Period.RUN})), zone=ZONES, moment=MOMENTS)
 def test_periods_of_every_zone_follow_on_each_other_at_quarter_hours(period: Period, zone: str, moment: int) -> None:
     start, end = bounds(period, ZoneInfo(zone), moment)
     assert start <= moment < end
