@@ -15,8 +15,8 @@ BUDGET_ALERT = "TaximeterBudgetThreshold"
 _HALF_A_CENT = Decimal("0.005")
 _NS_PER_HOUR = 3600 * 10**9
 _RUN_ROWS = (
-    "SELECT usage.ns, rate.per_hour, rate.devices, rate.currency FROM usage JOIN run ON run.id = usage.run"
-    " JOIN rate ON rate.id = usage.rate WHERE run.name = ?"
+    "SELECT usage.quantity, rate.price, rate.devices, rate.currency FROM usage JOIN run ON run.id = usage.run"
+    " JOIN rate ON rate.id = usage.rate WHERE run.name = ? AND usage.category = 'compute'"
 )
 
 

@@ -104,6 +104,7 @@ def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler
         observe=Observer(sampler.snapshot, ProcessReader()),
         unseen_ns=SILENT_INTERVALS * settings.sample_interval_ns,
         policy=settings.split_policy,
+        volumes=settings.volumes,
     )
 
 

@@ -24,6 +24,7 @@ from taximeter_exporter.metering.run import Result
 from taximeter_exporter.metering.runs import RunLabels
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.metering.state import RunState
+from taximeter_exporter.metering.storage import Volume
 from taximeter_exporter.pricing.price import Offer, Price, PricingModel
 from taximeter_exporter.pricing.quote import schedule_for
 
@@ -85,6 +86,7 @@ class Machine:
     running: dict[str, Sequence[SeenProcess]] = field(default_factory=dict)
     """The processes on each device, by its UUID."""
     policy: SplitPolicy = SplitPolicy.EQUAL
+    volumes: Sequence[Volume] = ()
 
     def start(self) -> Meter:
         """Open the ledger and take up metering."""
@@ -99,6 +101,7 @@ class Machine:
             observe=self.observe,
             unseen_ns=3 * NS_PER_SECOND,
             policy=self.policy,
+            volumes=self.volumes,
         )
         return self.meter
 

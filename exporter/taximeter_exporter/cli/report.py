@@ -42,7 +42,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its options."""
     parser = commands.add_parser(
         "report",
-        help="what was spent: by day, month, run, project, team, user, provider or device",
+        help="what was spent: by day, month, run, project, team, user, provider, device or category",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

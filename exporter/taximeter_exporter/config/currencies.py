@@ -29,6 +29,9 @@ def check_currencies(file: ConfigFile) -> None:
 def _codes(file: ConfigFile) -> Iterator[tuple[str, str]]:
     for place, price in enumerate(file.prices):
         yield f"prices[{place}].currency", price.currency
+    for place, volume in enumerate(file.storage):
+        if volume.currency is not None:
+            yield f"storage[{place}].currency", volume.currency
     for place, budget in enumerate(file.budgets):
         yield f"budgets[{place}].currency", budget.currency
     for place, rate in enumerate(file.exchange_rates):

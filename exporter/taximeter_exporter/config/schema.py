@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.periods import Period
@@ -74,6 +74,17 @@ class DiscountSection(Struct, forbid_unknown_fields=True, kw_only=True):
     percent: Decimal
 
 
+class VolumeSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Storage that is paid for by its size: at a price of its own, or at the catalog's."""
+
+    name: Name
+    gb: Decimal
+    per_gb_month: Decimal | None = None
+    currency: Currency | None = None
+    provider: Label | None = None
+    class_: Label | None = field(default=None, name="class")
+
+
 class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Which runs a budget counts; all of what is given must hold."""
 
@@ -119,5 +130,6 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     discounts: list[DiscountSection] = []
     catalog: str | None = None
     price_max_age: str = "180d"
+    storage: list[VolumeSection] = []
     budgets: list[BudgetSection] = []
     exchange_rates: list[ExchangeRateSection] = []

@@ -11,6 +11,7 @@ from pathlib import Path
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.budgets import read_budgets
 from taximeter_exporter.config.currencies import check_currencies
+from taximeter_exporter.config.data import read_volumes
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.config.prices import PriceBook, read_prices
 from taximeter_exporter.config.schema import ConfigFile, HostSection
@@ -18,6 +19,7 @@ from taximeter_exporter.config.source import read
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.metering.policy import SplitPolicy
+from taximeter_exporter.metering.storage import Volume
 from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect
 from taximeter_exporter.pricing.price import Offer, Price
 from taximeter_exporter.pricing.quote import PriceError
@@ -44,6 +46,7 @@ class Settings:
     book: PriceBook
     prices: tuple[Price, ...]
     """Of `offer`, by the day from which they hold; at least one."""
+    volumes: tuple[Volume, ...]
     budgets: tuple[Budget, ...]
 
 
@@ -55,6 +58,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         book = read_prices(file, where=path)
         offer = _offer(file, environ)
         prices = _prices_of(offer, book, detected=file.host == "auto")
+        volumes = tuple(read_volumes(file.storage, host=offer, providers=book.providers))
         settings = Settings(
             path=path,
             listen=_listen(file.listen),
@@ -67,8 +71,14 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             offer=offer,
             detected=file.host == "auto",
             book=book,
+            volumes=volumes,
             prices=prices,
-            budgets=tuple(read_budgets(file, currencies={price.currency for price in prices})),
+            budgets=tuple(
+                read_budgets(
+                    file,
+                    currencies={price.currency for price in prices} | {volume.rate.currency for volume in volumes},
+                )
+            ),
         )
     except (Refused, PriceError) as error:
         variable = overridden.get(error.field)

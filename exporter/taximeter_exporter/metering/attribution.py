@@ -30,13 +30,14 @@ class Tenancy:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Time of one device to be booked, [start_ns, end_ns) on `Clock.elapsed_ns`."""
+    """Time of one device, or volume, to be booked, [start_ns, end_ns) on `Clock.elapsed_ns`."""
 
     uuid: str
     start_ns: int
     end_ns: int
     offset_ns: int
     """What to add for the time of day."""
+    category: Category = Category.COMPUTE
 
 
 def attribute(
@@ -87,4 +88,4 @@ def _pieces(interval: Interval, schedule: Schedule, cuts: Iterable[int]) -> Iter
 def _usage(interval: Interval, start_ns: int, rate: Rate | None, run: str, share: Share, ns: int) -> Usage:
     time_ns = start_ns + interval.offset_ns
     quarter_ns = time_ns - time_ns % QUARTER_HOUR_NS
-    return Usage(quarter_ns, interval.uuid, rate, run, Category.COMPUTE, share, ns)
+    return Usage(quarter_ns, interval.uuid, rate, run, interval.category, share, ns)

@@ -233,7 +233,7 @@ def _counted(
         if row.rate is None or not budget.covers(runs[row.run] if row.run else None):
             continue
         currency = row.rate.currency
-        amount = budget.worth(row.rate.cost(row.ns), currency, row.quarter_ns if at_ns is None else at_ns)
+        amount = budget.worth(row.rate.cost(row.quantity), currency, row.quarter_ns if at_ns is None else at_ns)
         if amount is not None:
             yield row.run, amount
         elif currency not in told:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.usage import Usage
 
@@ -29,11 +28,30 @@ class Cursor:
     """On `Clock.elapsed_ns`."""
 
 
+class Chargeable(Protocol):
+    """What costs money: a device, or what the machine has beside its devices."""
+
+    @property
+    def uuid(self) -> str:
+        """Its name in the ledger."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What sort of thing it is."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What it is among its sort."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Advance:
     """Where the time of one device ends before and after a write."""
 
-    device: Device
+    device: Chargeable
     before: Cursor | None
     """`None`: the ledger has not seen the device yet."""
     after: Cursor

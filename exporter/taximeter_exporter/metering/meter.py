@@ -22,6 +22,7 @@ from taximeter_exporter.metering.recent import Recent, RecentPast
 from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
+from taximeter_exporter.metering.storage import Storage, Volume
 from taximeter_exporter.metering.totals import Totals
 from taximeter_exporter.metering.usage import Usage
 from taximeter_exporter.pricing.quote import Schedule
@@ -48,6 +49,7 @@ class Meter:
         observe: Callable[[], Observations],
         unseen_ns: int,
         policy: SplitPolicy = SplitPolicy.EQUAL,
+        volumes: Sequence[Volume] = (),
     ) -> None:
         """Take up where the ledger ends: book the gap since then, and go on with the runs that were active.
 
@@ -75,6 +77,7 @@ class Meter:
                 log.warning("budget %s: no run so far is within its scope, %s", budget.name, dict(budget.scope))
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
+        self._storage = Storage(volumes)
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
         for run in self._runs.active():
             if run.source is Source.LEASE:
@@ -144,7 +147,9 @@ class Meter:
             if metered.device.part and start is not None and start < now:
                 interval = Interval(metered.device.uuid, start, now, self._clock.time_ns() - now)
                 usage += attribute_gap(interval, schedule=metered.schedule, bill=bill_gaps)
-        self._write(usage, [Advance(device, known.get(device.uuid), after) for device in devices])
+        stored, kept = self._storage.take_up(known, after, self._clock.time_ns() - now, bill_gaps=bill_gaps)
+        self._write(usage + stored, [Advance(device, known.get(device.uuid), after) for device in devices] + kept)
+        self._storage.booked(after)
         return taken
 
     def _gap_start(self, device: Device, known: Mapping[str, Cursor]) -> int | None:
@@ -195,8 +200,8 @@ class Meter:
     def _book_until(self, now: int) -> None:
         """Book each device up to where it is known whom its time belongs to."""
         offset, active = self._clock.time_ns() - now, self._runs.active()
-        usage: list[Usage] = []
-        advances: list[Advance] = []
+        cursor = Cursor(self._clock.boot_id, now)
+        usage, advances = self._storage.due(cursor, offset)
         ends: dict[str, int] = {}
         for metered in self._metered:
             # the instances of a GPU go together, so that it has one moment from which it can be divided anew
@@ -213,6 +218,7 @@ class Meter:
             self._write_failures += 1
             log.error("the ledger cannot be written, and is tried again: %s", error)
             return
+        self._storage.booked(cursor)
         booked = {advance.device.uuid: advance.after for advance in advances}
         for metered in self._metered:
             if metered.device.uuid in booked:
@@ -294,9 +300,9 @@ class Meter:
         return [state for book in self._budgets for state in book.states(now)]
 
     def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
-        """What the devices cost at present, as far as it is for runs (or none) that count."""
+        """What the devices and volumes cost at present, as far as it is for runs (or none) that count."""
         active, time_ns = self._runs.active(), self._clock.time_ns()
-        per_hour: Money = {}
+        per_hour = self._storage.per_hour() if counts(None) else {}
         for metered in self._metered:
             rate, fraction = metered.schedule.at(time_ns), metered.fraction(active, counts)
             if rate is not None and fraction:

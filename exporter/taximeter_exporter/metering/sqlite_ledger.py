@@ -18,7 +18,7 @@ from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
 from taximeter_exporter.metering.run import Result, Run
 from taximeter_exporter.metering.sqlite_file import Lock, connect, connect_readonly
 from taximeter_exporter.metering.usage import Category, Share, Usage
-from taximeter_exporter.pricing.price import Offer, PricingModel, Rate
+from taximeter_exporter.pricing.price import Offer, PricingModel, Rate, Unit
 
 _RUN_COLUMNS = (
     "name, project, team, user, model, dataset, devices, lease, start_time_ns, boot_id, start_ns, renewed_ns,"
@@ -33,7 +33,7 @@ _PUT_RUN = (
 _SELECT_RUNS = f"SELECT {_RUN_COLUMNS} FROM run"  # noqa: S608
 _ADD_USAGE = (
     "INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (quarter, uuid, rate, run, category, share) DO UPDATE SET ns = ns + excluded.ns"
+    " ON CONFLICT (quarter, uuid, rate, run, category, share) DO UPDATE SET quantity = quantity + excluded.quantity"
 )
 
 
@@ -115,7 +115,7 @@ class SqliteLedger:
                         _run_id(database, row.run) if row.run else 0,
                         row.category,
                         row.share,
-                        row.ns,
+                        row.quantity,
                     ),
                 )
 
@@ -147,7 +147,7 @@ class SqliteLedger:
         if run is not None:
             where.append("usage.run = (SELECT id FROM run WHERE name = ?)")
         query = (
-            "SELECT uuid, rate, coalesce(run.name, ''), category, share, sum(ns)"  # noqa: S608
+            "SELECT uuid, rate, coalesce(run.name, ''), category, share, sum(quantity)"  # noqa: S608
             f" FROM usage LEFT JOIN run ON run.id = usage.run WHERE {' AND '.join(where)}"
             " GROUP BY uuid, rate, usage.run, category, share"
         )
@@ -155,8 +155,8 @@ class SqliteLedger:
             rates = {key: _to_rate(columns) for key, *columns in database.execute("SELECT * FROM rate")}
             rows = database.execute(query, [*values, run] if run is not None else values).fetchall()
         return [
-            Usage(start_ns, device, rates.get(rate), name, Category(category), Share(share), ns)
-            for device, rate, name, category, share, ns in rows
+            Usage(start_ns, device, rates.get(rate), name, Category(category), Share(share), quantity)
+            for device, rate, name, category, share, quantity in rows
         ]
 
     def begun_ns(self) -> int | None:
@@ -188,26 +188,29 @@ def _rate_id(database: sqlite3.Connection, rate: Rate) -> int:
         offer.region,
         offer.instance_type,
         offer.pricing_model,
-        str(rate.per_hour),
+        str(rate.price),
+        rate.unit,
         rate.devices,
         rate.currency,
         str(rate.part),
     )
-    database.execute("INSERT OR IGNORE INTO rate VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
+    database.execute("INSERT OR IGNORE INTO rate VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", columns)
     where = (
-        "provider = ? AND region = ? AND instance_type = ? AND pricing_model = ? AND per_hour = ? AND devices = ?"
-        " AND currency = ? AND part = ?"
+        "provider = ? AND region = ? AND instance_type = ? AND pricing_model = ? AND price = ? AND unit = ?"
+        " AND devices = ? AND currency = ? AND part = ?"
     )
     (key,) = database.execute(f"SELECT id FROM rate WHERE {where}", columns).fetchone()  # noqa: S608
     return int(key)
 
 
 def _to_rate(columns: Sequence[Any]) -> Rate:
-    provider, region, instance_type, pricing_model, per_hour, devices, currency, part = columns
+    provider, region, instance_type, pricing_model, price, unit, devices, currency, part = columns
     offer = Offer(
         provider=provider, region=region, instance_type=instance_type, pricing_model=PricingModel(pricing_model)
     )
-    return Rate(offer=offer, per_hour=Decimal(per_hour), devices=devices, currency=currency, part=Fraction(part))
+    return Rate(
+        offer=offer, price=Decimal(price), unit=Unit(unit), devices=devices, currency=currency, part=Fraction(part)
+    )
 
 
 def _run_id(database: sqlite3.Connection, name: str) -> int:

@@ -41,7 +41,8 @@ class Totals:
             if row.share in (Share.GAP, Share.SKIPPED):
                 self.gap_ns[row.uuid] += row.ns
             if row.rate is not None:
-                self._add_cost(row, runs[row.run].project if row.run else "", row.rate.currency, row.rate.cost(row.ns))
+                project = runs[row.run].project if row.run else ""
+                self._add_cost(row, project, row.rate.currency, row.rate.cost(row.quantity))
             elif row.share is not Share.SKIPPED:
                 self.unpriced_ns[row.uuid] += row.ns
 

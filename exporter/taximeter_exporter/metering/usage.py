@@ -12,10 +12,16 @@ class Category(StrEnum):
     """What kind of cost it is."""
 
     COMPUTE = "compute"
+    """The time of devices."""
+    STORAGE = "storage"
+    """Volumes that are kept."""
 
 
 class Share(StrEnum):
-    """Whom the time of a device belongs to. Every nanosecond of it has exactly one share."""
+    """Whom the time of a device belongs to. Every nanosecond of it has exactly one share.
+
+    What costs money beside the devices is told apart in the same way.
+    """
 
     ACTIVE = "active"
     """A run holds a lease on the device."""
@@ -31,15 +37,22 @@ class Share(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Nanoseconds of one device within one quarter hour, all at one rate, for one run or none."""
+    """A quantity within one quarter hour, all at one rate, for one run or none; for a device its nanoseconds."""
 
     quarter_ns: int
     """The start of the quarter hour of UTC, in nanoseconds since 1970."""
     uuid: str
+    """Of the device, or of what else costs money: `volume:…`."""
     rate: Rate | None
     """`None`: there is no price for this time."""
     run: str
     """The run's name; empty for none."""
     category: Category
     share: Share
-    ns: int
+    quantity: int
+    """As the rate's unit counts it."""
+
+    @property
+    def ns(self) -> int:
+        """The device time in it, in nanoseconds; none in what is not the time of a device."""
+        return self.quantity if self.category is Category.COMPUTE else 0

@@ -94,18 +94,32 @@ class Price:
         return midnight_ns(self.effective_to)
 
 
+class Unit(StrEnum):
+    """By what a price is counted."""
+
+    HOUR = "hour"
+    """Of an instance; the quantity is nanoseconds."""
+    GB_MONTH = "gb_month"
+    """A GB kept for 730 hours, a twelfth of a year, as price lists have it; the quantity is nanoseconds."""
+
+
+_QUANTITY = {Unit.HOUR: NS_PER_HOUR, Unit.GB_MONTH: 730 * NS_PER_HOUR}
+"""What of a quantity is one unit."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """What one device costs by the hour: an equal part of an instance's price."""
+    """What one device costs by the hour, an equal part of an instance's price; or what a volume costs by the month."""
 
     offer: Offer
-    per_hour: Decimal
-    """The whole instance."""
-    devices: int
+    price: Decimal
+    """Of one unit: of the whole instance by the hour, of a GB by the month."""
+    unit: Unit = Unit.HOUR
+    devices: int = 1
     """Into how many equal parts the instance's price goes, at least 1."""
     currency: str
     part: Fraction = Fraction(1)
-    """What part the device is of one of those: 1, or less for a MIG instance."""
+    """How much it is of one of those: 1 for a device, or less for a MIG instance; for a volume its GB."""
     # How old the price is says nothing about what it is: the ledger keeps one rate, whenever it was read again.
     as_of: date | None = field(default=None, compare=False)
     """See `Price.as_of`."""
@@ -113,12 +127,12 @@ class Rate:
     """See `Price.stale_from`."""
 
     def device_per_hour(self) -> Fraction:
-        """One device's part of the instance's price, in `currency` per hour, exact."""
-        return Fraction(self.per_hour) * self.part / self.devices
+        """One device's part of the instance's price, or a volume's, in `currency` per hour, exact."""
+        return self.cost(NS_PER_HOUR)
 
-    def cost(self, ns: int) -> Fraction:
-        """What `ns` nanoseconds of one device cost, in `currency`, exact."""
-        return self.device_per_hour() * ns / NS_PER_HOUR
+    def cost(self, quantity: int) -> Fraction:
+        """What a quantity of it costs, in `currency`, exact."""
+        return Fraction(self.price) * self.part / self.devices * quantity / _QUANTITY[self.unit]
 
     def age_ns(self, time_ns: int) -> int | None:
         """How old the price is at a time of day, in nanoseconds; `None` if it is undated."""

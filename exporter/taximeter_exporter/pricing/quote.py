@@ -86,7 +86,7 @@ def _rate(price: Price, devices: Sequence[Device]) -> Rate:
         )
     return Rate(
         offer=price.offer,
-        per_hour=price.per_hour,
+        price=price.per_hour,
         devices=price.gpus if gpus else 1,
         currency=price.currency,
         as_of=price.as_of,

@@ -41,7 +41,7 @@ def billed_costs(usage: Iterable[Usage], billing_of: BillingOf) -> dict[tuple[st
         elif row.run and row.category is Category.COMPUTE:
             stretches[row.run, row.rate.currency, row.uuid, row.rate.offer].append(row)
         else:
-            costs[row.run, row.rate.currency] += row.rate.cost(row.ns)
+            costs[row.run, row.rate.currency] += row.rate.cost(row.quantity)
     for (run, currency, _, offer), rows in stretches.items():
         ns = sum(row.ns for row in rows)
         cost = sum((row.rate.cost(row.ns) for row in rows if row.rate), Fraction())

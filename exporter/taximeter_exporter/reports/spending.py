@@ -28,6 +28,7 @@ class By(StrEnum):
     USER = "user"
     PROVIDER = "provider"
     DEVICE = "device"
+    CATEGORY = "category"
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ def spending(
             key, currency = key_of(row, runs), row.rate.currency if row.rate else ""
             line = lines.setdefault((key, currency), Spending(key, currency))
             line.device_ns += row.ns
-            cost = row.rate.cost(row.ns) if row.rate else Fraction()
+            cost = row.rate.cost(row.quantity) if row.rate else Fraction()
             line.by_share[row.share] = line.by_share.get(row.share, Fraction()) + cost
         if by is By.RUN and billing_of is not None:
             for place, billed in billed_costs(usage, billing_of).items():
@@ -109,4 +110,5 @@ _KEYS: dict[By, _KeyOf] = {
     By.USER: _of_run("user"),
     By.PROVIDER: lambda row, _: row.rate.offer.provider if row.rate else "",
     By.DEVICE: lambda row, _: row.uuid,
+    By.CATEGORY: lambda row, _: row.category,
 }

@@ -289,6 +289,6 @@ def test_a_long_run_is_kept_by_the_quarter_hour(machine: Machine) -> None:
     run = machine.register()
     machine.clock.advance(seconds=3600 * 30)
     machine.end(run)
-    rows = machine.ledger._connection.execute("SELECT quarter, ns FROM usage ORDER BY quarter").fetchall()
+    rows = machine.ledger._connection.execute("SELECT quarter, quantity FROM usage ORDER BY quarter").fetchall()
     assert [ns for _, ns in rows] == [900 * NS_PER_SECOND] * 120
     assert rows[0][0] * 900 * NS_PER_SECOND == time_ns("2026-11-21T12:00:00")

@@ -38,6 +38,6 @@ def test_schema_1_becomes_the_newest_and_keeps_its_rates_runs_and_usage(tmp_path
     part = replace(whole, part=Fraction(2, 7))
     rows = [Usage(0, "GPU-0", rate, "a", Category.COMPUTE, Share.ACTIVE, 10) for rate in (whole, part)]
     ledger.book(rows, [Advance(GPU0, Cursor("boot", 30), Cursor("boot", 50))], [replace(run, pids=(12, 13))])
-    assert {row.rate: row.ns for row in ledger.usage()} == {whole: 40, part: 10}
+    assert {row.rate: row.quantity for row in ledger.usage()} == {whole: 40, part: 10}
     assert ledger.runs()[0].pids == (12, 13)
     ledger.close()

@@ -42,7 +42,7 @@ def test_prices_follow_on_each_other_and_may_leave_a_time_without_one() -> None:
 
     def per_hour(moment: str) -> Decimal | None:
         rate = schedule.at(time_ns(moment))
-        return None if rate is None else rate.per_hour
+        return None if rate is None else rate.price
 
     assert per_hour("2025-12-31T23:59:59") is None
     assert per_hour("2026-01-01T00:00:00") == 1

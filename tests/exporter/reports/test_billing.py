@@ -20,7 +20,7 @@ S = NS_PER_SECOND
 
 
 def usage(seconds: int, *, run: str = "a", uuid: str = "GPU-0", per_hour: str | None = "3600", ns: int = 0) -> Usage:
-    rate = None if per_hour is None else Rate(offer=OFFER, per_hour=Decimal(per_hour), devices=1, currency="USD")
+    rate = None if per_hour is None else Rate(offer=OFFER, price=Decimal(per_hour), devices=1, currency="USD")
     share = Share.ACTIVE if run else Share.IDLE
     return Usage(0, uuid, rate, run, Category.COMPUTE, share, seconds * S + ns)
 
@@ -81,7 +81,7 @@ def test_what_no_run_had_or_has_no_price_is_as_it_is() -> None:
 
 def test_each_offer_is_billed_in_its_own_way() -> None:
     other = Offer(provider="other", region="x", instance_type="y", pricing_model=OFFER.pricing_model)
-    rate = Rate(offer=other, per_hour=Decimal(3600), devices=1, currency="USD")
+    rate = Rate(offer=other, price=Decimal(3600), devices=1, currency="USD")
     rows = [usage(61), Usage(0, "GPU-0", rate, "a", Category.COMPUTE, Share.ACTIVE, 61 * S)]
     found = billed_costs(rows, lambda offer: BY_THE_MINUTE if offer == OFFER else Billing())
     assert found == {("a", "USD"): 600 + 61}

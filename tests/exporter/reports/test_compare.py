@@ -78,7 +78,7 @@ def usage(rate: Rate | None, hours: int, uuid: str = "GPU-0") -> Usage:
 
 
 def rate(devices: int, part: str = "1") -> Rate:
-    return Rate(offer=offer("box"), per_hour=Decimal(16), devices=devices, currency="USD", part=Fraction(part))
+    return Rate(offer=offer("box"), price=Decimal(16), devices=devices, currency="USD", part=Fraction(part))
 
 
 BOX = price("box", "A100-40", 8, "16")
