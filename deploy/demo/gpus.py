@@ -11,6 +11,6 @@ def count_gpus(*, simulate: bool) -> int:
     """GPUs here, simulated ones included; 0 where the host itself is the device. Raises the exporter's `ReadError`."""
     source = open_source(DeviceChoice.AUTO, simulate=simulate, host_uuid=lambda: "HOST-demo", clock=SystemClock())
     try:
-        return sum(device.kind is DeviceKind.GPU for device in source.devices())
+        return sum(device.kind is DeviceKind.GPU and device.parent is None for device in source.devices())
     finally:
         source.close()

@@ -15,7 +15,10 @@ from taximeter_exporter.validation import explain
 
 _ENV_FIELDS = {
     "TAXIMETER_HOST": "host",
-    **{f"TAXIMETER_{name.upper()}": name for name in ("listen", "sample_interval", "ledger", "gap_policy", "devices")},
+    **{
+        f"TAXIMETER_{name.upper()}": name
+        for name in ("listen", "sample_interval", "ledger", "gap_policy", "split_policy", "devices")
+    },
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},
 }
 

@@ -68,7 +68,8 @@ class RunBook:
     def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> Run:
         """Begin a run, or go on with one that ended. One that is known by its processes only gets the lease.
 
-        Raises `LeaseConflictError` if it is active under a lease, or had one that ended and is not to be resumed.
+        Raises `LeaseConflictError` if it is active under a lease, or had one that ended and is not to be resumed or
+        belonged to another project.
         """
         known = self.runs.get(name)
         leased = known is not None and known.source is Source.LEASE
@@ -80,6 +81,11 @@ class RunBook:
         if leased and not resume:
             raise LeaseConflictError(
                 f"there was a run {name!r} already; set `resume` to go on with it, or choose another name"
+            )
+        if known and leased and known.project != labels["project"]:
+            # What it has cost is counted under its project; it cannot be taken from there to another.
+            raise LeaseConflictError(
+                f"run {name!r} belongs to project {known.project!r}; resume it under that, or choose another name"
             )
         now, time = self._clock.elapsed_ns(), self._clock.time_ns()
         return self._keep(

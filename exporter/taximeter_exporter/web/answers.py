@@ -15,7 +15,7 @@ from taximeter_exporter.devices.reading import DeviceKind, Snapshot
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.money import show, to_decimal
 from taximeter_exporter.metering.periods import Period
-from taximeter_exporter.metering.run import Result
+from taximeter_exporter.metering.run import Result, Source
 from taximeter_exporter.metering.runs import LEASE_SECONDS, RENEW_SECONDS
 from taximeter_exporter.metering.state import MeterState, RunState
 
@@ -34,6 +34,8 @@ class Run(Struct, kw_only=True):
     model: str
     dataset: str
     devices: tuple[str, ...]
+    source: Source
+    """How the exporter knows of it: by a lease, or by its processes on the devices."""
     state: Literal["active", "ended"]
     result: Result | None
     started_at: Moment
@@ -129,6 +131,7 @@ def run_answer(state: RunState, *, simulated: bool) -> Run:
         model=run.model,
         dataset=run.dataset,
         devices=state.devices,
+        source=run.source,
         state="active" if run.active else "ended",
         result=run.result,
         started_at=moment(run.start_time_ns),

@@ -147,5 +147,7 @@ def _honesty(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec
     if snapshot.last_success_time_ns is not None:
         yield metrics.COLLECT_LAST_SUCCESS, [((), snapshot.last_success_time_ns / NS_PER_SECOND)]
     yield metrics.COLLECT_DURATION, [((), snapshot.duration_ns / NS_PER_SECOND)]
+    unknown = [((reason,), float(count)) for reason, count in sorted(state.unknown_processes.items())]
+    yield metrics.UNATTRIBUTED_PROCESSES, unknown
     yield metrics.LEDGER_FAILURES, [((), state.write_failures)]
     yield metrics.LEDGER_LAST_WRITE, [((), state.last_write_time_ns / NS_PER_SECOND)]

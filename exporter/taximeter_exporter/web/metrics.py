@@ -121,6 +121,12 @@ BUDGET_END = MetricSpec("budget_period_end_timestamp_seconds", "When this period
 COLLECT_SUCCESS = MetricSpec("collect_success", "1 if every device answered within the last interval, else 0.")
 COLLECT_LAST_SUCCESS = MetricSpec("collect_last_success_timestamp_seconds", "When every device had last answered.")
 COLLECT_DURATION = MetricSpec("collect_duration_seconds", "How long the slowest device took to answer last.")
+UNATTRIBUTED_PROCESSES = MetricSpec(
+    "unattributed_processes",
+    "Processes seen on the devices that could not be told to be a run's, by the reason.",
+    ("reason",),
+    counter=True,
+)
 LEDGER_FAILURES = MetricSpec(
     "ledger_write_failures", "Writes to the ledger that failed and were tried again.", counter=True
 )

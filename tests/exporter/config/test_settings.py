@@ -178,6 +178,7 @@ def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
         "sample_interval",
         "ledger",
         "gap_policy",
+        "split_policy",
         "devices",
         "host",
         "prices",

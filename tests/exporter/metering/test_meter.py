@@ -93,6 +93,15 @@ def test_a_run_that_resumes_goes_on_under_its_name_and_keeps_its_total(machine: 
     assert machine.end(second).cost == {"USD": 8}
 
 
+def test_a_run_stays_with_its_project(machine: Machine) -> None:
+    first = machine.register(project="vision")
+    machine.clock.advance(seconds=5)
+    machine.end(first)
+    with pytest.raises(LeaseConflictError, match="belongs to project 'vision'"):
+        machine.register(project="text", resume=True)
+    assert machine.shares()[("vision", "active")] == 5
+
+
 def test_a_lease_is_held_by_whoever_has_its_token(machine: Machine) -> None:
     run = machine.register()
     with pytest.raises(LeaseConflictError, match="active"):
