@@ -105,6 +105,7 @@ def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler
         unseen_ns=SILENT_INTERVALS * settings.sample_interval_ns,
         policy=settings.split_policy,
         volumes=settings.volumes,
+        transfer=settings.transfer,
     )
 
 

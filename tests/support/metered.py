@@ -25,7 +25,7 @@ from taximeter_exporter.metering.runs import RunLabels
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.metering.state import RunState
 from taximeter_exporter.metering.storage import Volume
-from taximeter_exporter.pricing.price import Offer, Price, PricingModel
+from taximeter_exporter.pricing.price import Offer, Price, PricingModel, Rate
 from taximeter_exporter.pricing.quote import schedule_for
 
 OFFER = Offer(provider="acme", region="lab", instance_type="box", pricing_model=PricingModel.ON_DEMAND)
@@ -87,6 +87,7 @@ class Machine:
     """The processes on each device, by its UUID."""
     policy: SplitPolicy = SplitPolicy.EQUAL
     volumes: Sequence[Volume] = ()
+    transfer: Rate | None = None
 
     def start(self) -> Meter:
         """Open the ledger and take up metering."""
@@ -102,6 +103,7 @@ class Machine:
             unseen_ns=3 * NS_PER_SECOND,
             policy=self.policy,
             volumes=self.volumes,
+            transfer=self.transfer,
         )
         return self.meter
 

@@ -19,6 +19,7 @@ from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.metering.money import Money, show, to_decimal
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
+from taximeter_exporter.metering.usage import Category
 from taximeter_exporter.pricing.gpus import find_gpu
 from taximeter_exporter.pricing.price import Price
 from taximeter_exporter.reports.compare import Elsewhere, Work, compare
@@ -127,7 +128,7 @@ def _of_run(args: argparse.Namespace) -> _Question:
     try:
         ledger = SqliteLedger(args.ledger or settings.ledger, readonly=True)
         try:
-            usage = ledger.usage(run=args.name)
+            usage = [row for row in ledger.usage(run=args.name) if row.category is Category.COMPUTE]
         finally:
             ledger.close()
     except LedgerError as error:

@@ -32,6 +32,8 @@ def _codes(file: ConfigFile) -> Iterator[tuple[str, str]]:
     for place, volume in enumerate(file.storage):
         if volume.currency is not None:
             yield f"storage[{place}].currency", volume.currency
+    if file.transfer is not None and file.transfer.currency is not None:
+        yield "transfer.currency", file.transfer.currency
     for place, budget in enumerate(file.budgets):
         yield f"budgets[{place}].currency", budget.currency
     for place, rate in enumerate(file.exchange_rates):

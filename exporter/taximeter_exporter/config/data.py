@@ -1,4 +1,4 @@
-"""What of the configuration costs money beside the devices: volumes."""
+"""What of the configuration costs money beside the devices: volumes, and data that is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from taximeter_exporter.config.error import Refused
-from taximeter_exporter.config.schema import VolumeSection
+from taximeter_exporter.config.schema import TransferSection, VolumeSection
 from taximeter_exporter.metering.storage import Volume
 from taximeter_exporter.pricing.catalog_file import DataPrice, Provider
 from taximeter_exporter.pricing.price import Offer, PricingModel, Rate, Unit
@@ -26,23 +26,58 @@ def read_volumes(
         names.add(section.name)
         if not section.gb.is_finite() or not 0 < section.gb < 10**9:
             raise Refused(f"{field}.gb", f"{section.gb} is not a size; write how many GB (10^9 bytes) it has")
-        if section.provider is None:
-            if section.class_ is not None:
-                raise Refused(f"{field}.class", "is one of the catalog's; name its `provider` as well, or leave it out")
-            price, currency = _own(field, "per_gb_month", section.per_gb_month, section.currency)
-            offer = _offer(host, host.provider, section.name)
-        else:
-            _alone(field, "per_gb_month", section.per_gb_month, section.currency)
-            listed = {name: provider.storage for name, provider in providers.items()}
-            found = _listed(field, section.provider, section.class_, listed)
-            price, currency = found.per_gb, found.currency
-            offer = _offer(host, found.provider, found.name)
-        rate = Rate(offer=offer, price=price, unit=Unit.GB_MONTH, currency=currency, part=Fraction(section.gb))
+        price, currency, provider, sort = _price(
+            field,
+            section,
+            own=("per_gb_month", section.per_gb_month, section.name),
+            listed={name: provider.storage for name, provider in providers.items()},
+            host=host,
+        )
+        rate = Rate(
+            offer=_offer(host, provider, sort),
+            price=price,
+            unit=Unit.GB_MONTH,
+            currency=currency,
+            part=Fraction(section.gb),
+        )
         yield Volume(section.name, rate)
+
+
+def read_transfer(section: TransferSection | None, *, host: Offer, providers: Mapping[str, Provider]) -> Rate | None:
+    """What a GB costs that a run on `host` reads; `None` if that is not said. Raises `Refused`."""
+    if section is None:
+        return None
+    price, currency, provider, sort = _price(
+        "transfer",
+        section,
+        own=("per_gb", section.per_gb, "transfer"),
+        listed={name: provider.transfer for name, provider in providers.items()},
+        host=host,
+    )
+    return Rate(offer=_offer(host, provider, sort), price=price, unit=Unit.GB, currency=currency)
 
 
 def _offer(host: Offer, provider: str, name: str) -> Offer:
     return Offer(provider=provider, region=host.region, instance_type=name, pricing_model=PricingModel.ON_DEMAND)
+
+
+def _price(
+    field: str,
+    section: VolumeSection | TransferSection,
+    *,
+    own: tuple[str, Decimal | None, str],
+    listed: Mapping[str, Sequence[DataPrice]],
+    host: Offer,
+) -> tuple[Decimal, str, str, str]:
+    """Price, currency, provider and class: the section's own (field, price, class), or what is `listed`."""
+    name, price, sort = own
+    if section.provider is not None:
+        _alone(field, name, price, section.currency)
+        found = _listed(field, section.provider, section.class_, listed)
+        return found.per_gb, found.currency, found.provider, found.name
+    if section.class_ is not None:
+        raise Refused(f"{field}.class", "is one of the catalog's; name its `provider` as well, or leave it out")
+    return *_own(field, name, price, section.currency), host.provider, sort
 
 
 def _own(field: str, name: str, price: Decimal | None, currency: str | None) -> tuple[Decimal, str]:

@@ -85,6 +85,15 @@ class VolumeSection(Struct, forbid_unknown_fields=True, kw_only=True):
     class_: Label | None = field(default=None, name="class")
 
 
+class TransferSection(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What runs pay for the data that they read: a price of its own, or the catalog's."""
+
+    per_gb: Decimal | None = None
+    currency: Currency | None = None
+    provider: Label | None = None
+    class_: Label | None = field(default=None, name="class")
+
+
 class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Which runs a budget counts; all of what is given must hold."""
 
@@ -131,5 +140,6 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     catalog: str | None = None
     price_max_age: str = "180d"
     storage: list[VolumeSection] = []
+    transfer: TransferSection | None = None
     budgets: list[BudgetSection] = []
     exchange_rates: list[ExchangeRateSection] = []

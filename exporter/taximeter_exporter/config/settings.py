@@ -11,7 +11,7 @@ from pathlib import Path
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.budgets import read_budgets
 from taximeter_exporter.config.currencies import check_currencies
-from taximeter_exporter.config.data import read_volumes
+from taximeter_exporter.config.data import read_transfer, read_volumes
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.config.prices import PriceBook, read_prices
 from taximeter_exporter.config.schema import ConfigFile, HostSection
@@ -21,7 +21,7 @@ from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.storage import Volume
 from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect
-from taximeter_exporter.pricing.price import Offer, Price
+from taximeter_exporter.pricing.price import Offer, Price, Rate
 from taximeter_exporter.pricing.quote import PriceError
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m)$")
@@ -47,6 +47,8 @@ class Settings:
     prices: tuple[Price, ...]
     """Of `offer`, by the day from which they hold; at least one."""
     volumes: tuple[Volume, ...]
+    transfer: Rate | None
+    """What a GB costs that a run reads; `None`: that is not metered."""
     budgets: tuple[Budget, ...]
 
 
@@ -59,6 +61,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
         offer = _offer(file, environ)
         prices = _prices_of(offer, book, detected=file.host == "auto")
         volumes = tuple(read_volumes(file.storage, host=offer, providers=book.providers))
+        transfer = read_transfer(file.transfer, host=offer, providers=book.providers)
+        rates = [volume.rate for volume in volumes] + ([transfer] if transfer else [])
         settings = Settings(
             path=path,
             listen=_listen(file.listen),
@@ -72,11 +76,12 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             detected=file.host == "auto",
             book=book,
             volumes=volumes,
+            transfer=transfer,
             prices=prices,
             budgets=tuple(
                 read_budgets(
                     file,
-                    currencies={price.currency for price in prices} | {volume.rate.currency for volume in volumes},
+                    currencies={price.currency for price in prices} | {rate.currency for rate in rates},
                 )
             ),
         )

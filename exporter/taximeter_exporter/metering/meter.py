@@ -24,7 +24,9 @@ from taximeter_exporter.metering.runs import RunBook, RunLabels
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
 from taximeter_exporter.metering.storage import Storage, Volume
 from taximeter_exporter.metering.totals import Totals
+from taximeter_exporter.metering.transfer import Transfer
 from taximeter_exporter.metering.usage import Usage
+from taximeter_exporter.pricing.price import Rate
 from taximeter_exporter.pricing.quote import Schedule
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Meter:
         unseen_ns: int,
         policy: SplitPolicy = SplitPolicy.EQUAL,
         volumes: Sequence[Volume] = (),
+        transfer: Rate | None = None,
     ) -> None:
         """Take up where the ledger ends: book the gap since then, and go on with the runs that were active.
 
@@ -78,6 +81,7 @@ class Meter:
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
         self._storage = Storage(volumes)
+        self._transfer = Transfer(transfer, ledger.cursors().get(Transfer.uuid))
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
         for run in self._runs.active():
             if run.source is Source.LEASE:
@@ -127,7 +131,7 @@ class Meter:
             run = self._runs.end(name, lease, result, progress)
             self._unseat(run)
             self._settle(seen)
-            return self._run_state(run)
+            return self._run_state(self._runs.runs[name])
 
     def run(self, name: str) -> RunState | None:
         """One run, whenever it was."""
@@ -201,7 +205,11 @@ class Meter:
         """Book each device up to where it is known whom its time belongs to."""
         offset, active = self._clock.time_ns() - now, self._runs.active()
         cursor = Cursor(self._clock.boot_id, now)
+        read = self._runs.take_bytes()
         usage, advances = self._storage.due(cursor, offset)
+        moved = self._transfer.due(self._runs.runs, read, cursor)
+        usage += moved[0]
+        advances += moved[1]
         ends: dict[str, int] = {}
         for metered in self._metered:
             # the instances of a GPU go together, so that it has one moment from which it can be divided anew
@@ -215,10 +223,12 @@ class Meter:
         try:
             self._write(usage, advances)
         except LedgerError as error:
+            self._runs.give_back_bytes(read)
             self._write_failures += 1
             log.error("the ledger cannot be written, and is tried again: %s", error)
             return
         self._storage.booked(cursor)
+        self._transfer.booked(moved[1])
         booked = {advance.device.uuid: advance.after for advance in advances}
         for metered in self._metered:
             if metered.device.uuid in booked:
@@ -281,7 +291,7 @@ class Meter:
             device_ns=self._totals.run_ns[run.name],
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
-            settled=not run.active and not any(metered.awaits(run) for metered in self._metered),
+            settled=not (run.active or run.bytes_unbooked or any(metered.awaits(run) for metered in self._metered)),
         )
 
     def _budget_states(self, time_ns: int) -> list[BudgetState]:

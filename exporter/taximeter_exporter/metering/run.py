@@ -62,6 +62,12 @@ class Run:
     result: Result | None = None
     progress: dict[str, float] = field(default_factory=dict)
     """The last that it said of itself: epoch, step, samples, bytes, accuracy (0 to 1), loss."""
+    bytes_reported: int = 0
+    """The most that it has said to have read under this lease."""
+    bytes_before: int = 0
+    """The same under the lease before this one, until it is known whether the count goes on from there."""
+    bytes_unbooked: int = 0
+    """What it has read and what is not in the ledger yet."""
 
     @property
     def active(self) -> bool:

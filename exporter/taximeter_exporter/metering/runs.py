@@ -10,6 +10,7 @@ from typing import TypedDict, Unpack
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.metering.identity import Identity
 from taximeter_exporter.metering.run import Result, Run, Source
+from taximeter_exporter.metering.transfer import count_bytes
 
 LEASE_SECONDS = 15
 """A run that does not renew for so long has ended, at its last renewal."""
@@ -98,6 +99,8 @@ class RunBook:
                 renewed_ns=now,
                 renewed_time_ns=time,
                 progress=known.progress if known else {},
+                bytes_before=(known.bytes_before or known.bytes_reported) if known else 0,
+                bytes_unbooked=known.bytes_unbooked if known else 0,
                 **labels,
             )
         )
@@ -109,7 +112,7 @@ class RunBook:
             raise LeaseEndedError(f"the lease of run {name!r} has ended; register it again with `resume`")
         return self._keep(
             replace(
-                run,
+                count_bytes(run, progress),
                 renewed_ns=self._clock.elapsed_ns(),
                 renewed_time_ns=self._clock.time_ns(),
                 progress={**run.progress, **progress},
@@ -127,7 +130,7 @@ class RunBook:
         now, time = self._clock.elapsed_ns(), self._clock.time_ns()
         return self._keep(
             replace(
-                run,
+                count_bytes(run, progress),
                 renewed_ns=now,
                 renewed_time_ns=time,
                 end_ns=now,
@@ -210,6 +213,18 @@ class RunBook:
             and run.end_ns is not None
             and started_ns < run.end_ns
         )
+
+    def take_bytes(self) -> dict[str, int]:
+        """What was read and is not in the ledger, by run: to be booked, or else given back."""
+        read = {name: run.bytes_unbooked for name in sorted(self.changed) if (run := self.runs[name]).bytes_unbooked}
+        for name in read:
+            self._keep(replace(self.runs[name], bytes_unbooked=0))
+        return read
+
+    def give_back_bytes(self, read: Mapping[str, int]) -> None:
+        """It could not be booked."""
+        for name, count in read.items():
+            self._keep(replace(self.runs[name], bytes_unbooked=count))
 
     def restore(self, name: str, before: Run | None) -> None:
         """Undo a registration that could not be kept."""

@@ -22,7 +22,8 @@ from taximeter_exporter.pricing.price import Offer, PricingModel, Rate, Unit
 
 _RUN_COLUMNS = (
     "name, project, team, user, model, dataset, devices, lease, start_time_ns, boot_id, start_ns, renewed_ns,"
-    " renewed_time_ns, end_ns, end_time_ns, result, progress, pids"
+    " renewed_time_ns, end_ns, end_time_ns, result, progress, pids, bytes_reported,"
+    " bytes_before, bytes_unbooked"
 )
 _RUN_MARKS = ", ".join("?" for _ in _RUN_COLUMNS.split(","))
 _RUN_UPDATES = ", ".join(f"{column.strip()} = excluded.{column.strip()}" for column in _RUN_COLUMNS.split(",")[1:])
@@ -239,6 +240,9 @@ def _from_run(run: Run) -> tuple[object, ...]:
         run.result,
         json.dumps(run.progress),
         json.dumps(run.pids),
+        run.bytes_reported,
+        run.bytes_before,
+        run.bytes_unbooked,
     )
 
 

@@ -15,6 +15,8 @@ class Category(StrEnum):
     """The time of devices."""
     STORAGE = "storage"
     """Volumes that are kept."""
+    TRANSFER = "transfer"
+    """Data that runs read."""
 
 
 class Share(StrEnum):
@@ -42,7 +44,7 @@ class Usage:
     quarter_ns: int
     """The start of the quarter hour of UTC, in nanoseconds since 1970."""
     uuid: str
-    """Of the device, or of what else costs money: `volume:…`."""
+    """Of the device, or of what else costs money: `volume:…`, `transfer`."""
     rate: Rate | None
     """`None`: there is no price for this time."""
     run: str

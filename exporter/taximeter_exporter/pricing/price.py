@@ -102,18 +102,21 @@ class Unit(StrEnum):
     GB_MONTH = "gb_month"
     """A GB kept for 730 hours, a twelfth of a year, as price lists have it; the quantity is nanoseconds."""
 
+    GB = "gb"
+    """A GB moved, 10^9 bytes as SI has it (some price lists mean 2^30, 7% more); the quantity is bytes."""
 
-_QUANTITY = {Unit.HOUR: NS_PER_HOUR, Unit.GB_MONTH: 730 * NS_PER_HOUR}
+
+_QUANTITY = {Unit.HOUR: NS_PER_HOUR, Unit.GB_MONTH: 730 * NS_PER_HOUR, Unit.GB: 10**9}
 """What of a quantity is one unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """What one device costs by the hour, an equal part of an instance's price; or what a volume costs by the month."""
+    """What one device costs by the hour, an equal part of an instance's price; or what data costs by the GB."""
 
     offer: Offer
     price: Decimal
-    """Of one unit: of the whole instance by the hour, of a GB by the month."""
+    """Of one unit: of the whole instance by the hour, of a GB by the month or once."""
     unit: Unit = Unit.HOUR
     devices: int = 1
     """Into how many equal parts the instance's price goes, at least 1."""

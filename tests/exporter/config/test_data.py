@@ -1,4 +1,4 @@
-"""Volumes of the configuration: at a price of one's own or the catalog's, and every mistake in one line."""
+"""Volumes and transfer in the configuration: at one's own price or the catalog's; every mistake is one line."""
 
 from __future__ import annotations
 
@@ -43,6 +43,34 @@ def test_a_volume_at_the_price_of_the_catalog(tmp_path: Path) -> None:
     (volume,) = loaded(tmp_path, f"storage: [{LISTED}]\n").volumes
     assert (volume.rate.price, volume.rate.part, volume.rate.currency) == (Decimal("0.08"), Fraction(1, 2), "USD")
     assert str(volume.rate.offer) == "aws EBS gp3 in lab, on_demand"
+
+
+def test_transfer_at_a_price_of_ones_own_the_catalogs_or_not_at_all(tmp_path: Path) -> None:
+    own = loaded(tmp_path, "transfer: {per_gb: 0.05, currency: EUR}\n").transfer
+    assert own is not None and (own.price, own.unit, own.currency) == (Decimal("0.05"), Unit.GB, "EUR")
+    listed = loaded(tmp_path, "transfer: {provider: google}\n").transfer
+    assert listed is not None and (listed.price, listed.currency) == (Decimal("0.12"), "USD")
+    assert str(listed.offer) == "google egress, first 10 TB in lab, on_demand"
+    assert loaded(tmp_path, "").transfer is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{currency: USD}", "transfer.per_gb: give what a GB costs, or the `provider` whose price in the catalog"),
+        ("{per_gb: 1}", "transfer.currency: is missing; write in which currency `per_gb` is"),
+        ("{per_gb: 1, currency: EUX}", "transfer.currency: EUX is not a currency in use"),
+        ("{per_gb: 1, provider: aws}", "transfer.per_gb: cannot be set beside `provider`"),
+        ("{provider: vast}", "transfer.provider: the catalog has no such price of 'vast' (there are prices for"),
+        ("{provider: aws, class: ingress}", "transfer.class: aws has no 'ingress' (there are prices for egress, fir"),
+        (
+            "{per_gb: 1, currency: EUR}\nbudgets: [{name: b, period: month, limit: 5, currency: USD}]",
+            "budgets[0].currency: is USD, but this machine is paid for in EUR",
+        ),
+    ],
+)
+def test_a_mistake_in_transfer_is_one_line_too(tmp_path: Path, text: str, message: str) -> None:
+    assert refused(tmp_path, f"transfer: {text}\n").startswith(f"taximeter.yaml: {message}")
 
 
 @pytest.mark.parametrize(

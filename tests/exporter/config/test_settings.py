@@ -186,6 +186,7 @@ def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
         "catalog",
         "price_max_age",
         "storage",
+        "transfer",
         "budgets",
     }
     assert isinstance(load(SHIPPED, {}), Settings)

@@ -25,13 +25,15 @@ def test_schema_1_becomes_the_newest_and_keeps_its_rates_runs_and_usage(tmp_path
         "INSERT INTO meta VALUES ('data', 'real');"
         "INSERT INTO device VALUES ('GPU-0', 'gpu', 'H100', 'boot', 30);"
         "INSERT INTO rate VALUES (7, 'acme', 'lab', 'box', 'on_demand', '7200', 2, 'USD');"
-        "INSERT INTO run VALUES (3, 'a', 'p', '', '', '', '', NULL, 'l', 1, 'boot', 1, 2, 3, NULL, NULL, NULL, '{}');"
+        "INSERT INTO run VALUES (3, 'a', 'p', '', '', '', '', NULL, 'l', 1, 'boot', 1, 2, 3, NULL, NULL, NULL,"
+        " '{\"bytes\": 70}');"
         "INSERT INTO usage VALUES (0, 'GPU-0', 7, 3, 'compute', 'active', 30);"
     )
     database.close()
     ledger = SqliteLedger(tmp_path / "l.db")
     (run,) = ledger.runs()
-    assert (run.name, run.pids) == ("a", ())
+    # what it had read when nobody metered that is not booked when it goes on
+    assert (run.name, run.pids, run.bytes_reported, run.bytes_unbooked) == ("a", (), 70, 0)
     whole = schedule_for([price()], [GPU0]).at(0)
     assert whole is not None
     # the same rate is the same row still, and a part of a GPU at the same price is another
