@@ -31,9 +31,10 @@ examples:
   taximeter-exporter report --by month --from 2026-01-01 --format csv > 2026.csv
 
 It reads the ledger of the configuration, also while an exporter writes to it. Money is exact; `idle` had no run and no
-use, `unattributed` had use by no known run, `gap` passed while the exporter was down. By run there is also what the
-provider would bill had the machine been rented for the run alone: the run's time on each device, in the provider's
-steps and with its minimum, as the catalog or the `billing` of your own price says.
+use, `unattributed` had use by no known run, or is storage; `gap` passed while the exporter was down.
+
+By run there is also what the provider would bill had the machine been rented for the run alone: the run's time on each
+device, in the provider's steps and with its minimum, as the catalog or the `billing` of your own price says.
 """
 _SHARES = (Share.ACTIVE, Share.IDLE, Share.UNATTRIBUTED, Share.GAP)
 

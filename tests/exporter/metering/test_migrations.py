@@ -14,7 +14,10 @@ from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.metering.usage import Category, Share, Usage
 from taximeter_exporter.pricing.quote import schedule_for
 
-FIRST = (resources.files("taximeter_exporter.metering.migrations") / "0001.sql").read_text(encoding="utf-8")
+FIRST, SECOND, THIRD = (
+    (resources.files("taximeter_exporter.metering.migrations") / f"{number:04}.sql").read_text(encoding="utf-8")
+    for number in (1, 2, 3)
+)
 
 
 def test_schema_1_becomes_the_newest_and_keeps_its_rates_runs_and_usage(tmp_path: Path) -> None:
@@ -43,3 +46,42 @@ def test_schema_1_becomes_the_newest_and_keeps_its_rates_runs_and_usage(tmp_path
     assert {row.rate: row.quantity for row in ledger.usage()} == {whole: 40, part: 10}
     assert ledger.runs()[0].pids == (12, 13)
     ledger.close()
+
+
+def costs(path: Path) -> dict[str, Fraction]:
+    """What each device or volume has cost, from the ledger at the newest schema."""
+    ledger = SqliteLedger(path)
+    rows = ledger.usage()
+    ledger.close()
+    return {row.uuid: row.rate.cost(row.quantity) for row in rows if row.rate}
+
+
+def test_schema_2_keeps_its_sums_of_parts_of_a_gpu(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "l.db")
+    database.executescript(FIRST + SECOND)
+    database.executescript(
+        "PRAGMA user_version = 2;"
+        "INSERT INTO meta VALUES ('data', 'real');"
+        "INSERT INTO device VALUES ('GPU-0', 'gpu', 'H100', 'boot', 30), ('MIG-0', 'gpu', 'H100', 'boot', 30);"
+        "INSERT INTO rate VALUES (7, 'acme', 'lab', 'box', 'on_demand', '7200.07', 2, 'USD', '1'),"
+        " (9, 'acme', 'lab', 'box', 'on_demand', '7200.07', 2, 'USD', '2/7');"
+        "INSERT INTO usage VALUES (0, 'GPU-0', 7, 0, 'compute', 'idle', 3600000000000),"
+        " (1, 'GPU-0', 7, 0, 'compute', 'idle', 3600000000000), (0, 'MIG-0', 9, 0, 'compute', 'idle', 3600000000000);"
+    )
+    database.close()
+    hourly = Fraction("7200.07") / 2
+    assert costs(tmp_path / "l.db") == {"GPU-0": 2 * hourly, "MIG-0": hourly * Fraction(2, 7)}
+
+
+def test_schema_3_keeps_its_sums_of_storage(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "l.db")
+    database.executescript(FIRST + SECOND + THIRD)
+    database.executescript(
+        "PRAGMA user_version = 3;"
+        "INSERT INTO meta VALUES ('data', 'real');"
+        "INSERT INTO device VALUES ('volume:a', 'volume', 'S3', 'boot', 30);"
+        "INSERT INTO rate VALUES (7, 'aws', 'lab', 'S3', 'on_demand', '0.023', 'gb_month', 1, 'USD', '1/2');"
+        "INSERT INTO usage VALUES (0, 'volume:a', 7, 0, 'storage', 'unattributed', 730 * 3600000000000);"
+    )
+    database.close()
+    assert costs(tmp_path / "l.db") == {"volume:a": Fraction("0.0115")}
