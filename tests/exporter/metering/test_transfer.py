@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.metered import OFFER, Machine, budget
 from taximeter_exporter.metering.run import Result, Run
@@ -141,7 +141,8 @@ def test_a_step_that_cannot_be_is_not_counted(machine: Machine, caplog: pytest.L
 RUN = Run(name="a", project="p", lease="l", start_time_ns=0, boot_id="b", start_ns=0, renewed_ns=0, renewed_time_ns=0)
 
 
-@given(st.lists(st.lists(st.integers(0, MOST_AT_ONCE), min_size=1)))
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, MOST_AT_ONCE), min_size=1, max_size=6), max_size=6))
 def test_under_each_lease_at_most_the_highest_report_is_counted(leases: list[list[int]]) -> None:
     run = RUN
     for reports in leases:
@@ -154,6 +155,7 @@ def test_under_each_lease_at_most_the_highest_report_is_counted(leases: list[lis
     assert run.bytes_unbooked <= sum(max(reports) for reports in leases)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, MOST_AT_ONCE), min_size=1))
 def test_one_lease_pays_its_highest_report_in_whatever_order(reports: list[int]) -> None:
     run = RUN

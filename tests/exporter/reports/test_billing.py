@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.metered import OFFER
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -47,6 +47,7 @@ def test_time_is_rounded_up_to_the_step_and_to_the_minimum(ns: int, billing: Bil
     assert billed_ns(ns, billing) == expected
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**60),
     st.builds(
