@@ -39,6 +39,8 @@ types: $(VENV)/.dev ## mypy, strict
 bench: $(VENV)/.dev ## the benchmarks; each says what it measured and whether it holds
 	PYTHONPATH=tests $(BIN)/python -m bench.scrape
 	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
+	PYTHONPATH=tests $(BIN)/python -m bench.metering
+	PYTHONPATH=tests $(BIN)/python -m bench.ledger
 	PYTHONPATH=tests $(BIN)/python -m bench.forecast
 
 .PHONY: dashboards

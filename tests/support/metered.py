@@ -86,6 +86,8 @@ class Machine:
     running: dict[str, Sequence[SeenProcess]] = field(default_factory=dict)
     """The processes on each device, by its UUID."""
     policy: SplitPolicy = SplitPolicy.EQUAL
+    joules: dict[str, float] = field(default_factory=dict)
+    """What each device's energy counter shows, by its UUID; one that has none is left out."""
     volumes: Sequence[Volume] = ()
     transfer: Rate | None = None
 
@@ -115,6 +117,7 @@ class Machine:
                     busy=self.in_use.get(device.uuid),
                     taken_ns=self.clock.elapsed_ns(),
                     processes=tuple(self.running.get(device.uuid, ())),
+                    energy_joules=self.joules.get(device.uuid),
                 )
                 for device in self.devices
             }

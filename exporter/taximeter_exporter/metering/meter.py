@@ -289,12 +289,15 @@ class Meter:
             run=run,
             devices=tuple(metered.device.uuid for metered in self._metered if metered.serves(run)),
             device_ns=self._totals.run_ns[run.name],
+            millijoules=self._totals.run_millijoules.get(run.name),
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
             settled=not (run.active or run.bytes_unbooked or any(metered.awaits(run) for metered in self._metered)),
         )
 
     def _budget_states(self, time_ns: int) -> list[BudgetState]:
+        if not self._budgets:
+            return []
         try:
             recent = self._recent_past.at(time_ns)
         except LedgerError as error:

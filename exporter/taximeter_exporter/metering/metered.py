@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute
+from taximeter_exporter.metering.energy import EnergyTimeline, energy_usage
 from taximeter_exporter.metering.ledger import Cursor
 from taximeter_exporter.metering.observation import Observation
 from taximeter_exporter.metering.policy import parts
@@ -30,11 +31,13 @@ class Metered:
         self._weights = Timeline(cursor.booked_ns, _NOBODY)
         self._tenancies: list[Tenancy] = []
         self._seen: dict[str, int] = {}
+        self._energy = EnergyTimeline()
 
     def observe(self, now_ns: int, observation: Observation, weights: Mapping[str, int]) -> None:
         """Keep whether it is in use, and what the runs on it weigh."""
         self._busy.observe(now_ns, observation.busy)
         self._weights.observe(now_ns, weights)
+        self._energy.observe(now_ns, observation.taken_ns, observation.energy_joules)
 
     def seat(self, run: Run) -> None:
         """A run takes the device by its lease; if its processes were seen on it, it goes on from there."""
@@ -85,17 +88,24 @@ class Metered:
 
     def awaits(self, run: Run) -> bool:
         """Whether some of its time is a run's and not yet booked."""
-        return any(tenancy.run == run.name for tenancy in self._tenancies)
+        booked_ns = self.cursor.booked_ns
+        return any(t.run == run.name and (t.end_ns is None or t.end_ns > booked_ns) for t in self._tenancies)
 
     def usage(self, end_ns: int, offset_ns: int) -> Iterator[Usage]:
-        """Its time from where it is booked to a moment; `offset_ns` is what to add for the time of day.
+        """Its time from where it is booked to a moment, and the energy that it used up to then.
 
-        A GPU of which nothing is left beside its instances has none.
+        `offset_ns` is what to add for the time of day. A GPU of which nothing is left beside its instances has no time,
+        and so nobody to whom its energy belongs.
         """
         if not self.device.part:
-            return iter(())
+            return
+        yield from self._time(self.cursor.booked_ns, end_ns, offset_ns)
+        for spell in self._energy.due(end_ns):
+            yield from energy_usage(spell, self._time(spell.start_ns, spell.end_ns, offset_ns))
+
+    def _time(self, start_ns: int, end_ns: int, offset_ns: int) -> Iterator[Usage]:
         return attribute(
-            Interval(self.device.uuid, self.cursor.booked_ns, end_ns, offset_ns),
+            Interval(self.device.uuid, start_ns, end_ns, offset_ns),
             schedule=self.schedule,
             tenancies=self._tenancies,
             busy=self._busy,
@@ -105,9 +115,11 @@ class Metered:
     def booked(self, cursor: Cursor) -> None:
         """Its time is in the ledger up to there."""
         self.cursor = cursor
-        self._busy.forget(cursor.booked_ns)
-        self._weights.forget(cursor.booked_ns)
-        self._tenancies = [t for t in self._tenancies if t.end_ns is None or t.end_ns > cursor.booked_ns]
+        self._energy.booked(cursor.booked_ns)
+        needed_ns = self._energy.since_ns(cursor.booked_ns)
+        self._busy.forget(needed_ns)
+        self._weights.forget(needed_ns)
+        self._tenancies = [t for t in self._tenancies if t.end_ns is None or t.end_ns > needed_ns]
 
     def _close(self, run: str, end_ns: int | None) -> None:
         self._tenancies = [

@@ -34,6 +34,8 @@ class Observation:
     taken_ns: int = 0
     """When its processes were read, on `Clock.elapsed_ns`."""
     processes: tuple[SeenProcess, ...] = ()
+    energy_joules: float | None = None
+    """Since the driver was loaded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,4 +82,6 @@ def _observation(sample: Sample, found: Mapping[int, ProcessFacts]) -> Observati
                 sm_percent=process.sm_percent,
             )
         )
-    return Observation(busy=busy(reading), taken_ns=taken_ns, processes=tuple(processes))
+    return Observation(
+        busy=busy(reading), taken_ns=taken_ns, processes=tuple(processes), energy_joules=reading.energy_joules
+    )

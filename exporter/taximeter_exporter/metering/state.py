@@ -33,6 +33,8 @@ class RunState:
     """The UUIDs of the devices that it uses."""
     device_ns: int
     """Its time on devices, each counted by its share."""
+    millijoules: int | None
+    """The energy of its devices, each by its share; `None` where no device tells."""
     cost: Money
     per_hour: Money
     """What its share of its devices costs at present; empty once it has ended."""

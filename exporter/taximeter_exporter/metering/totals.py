@@ -32,10 +32,14 @@ class Totals:
         self.run_ns: defaultdict[str, int] = defaultdict(int)
         self.gap_ns: defaultdict[str, int] = defaultdict(int)
         self.unpriced_ns: defaultdict[str, int] = defaultdict(int)
+        self.run_millijoules: defaultdict[str, int] = defaultdict(int)
 
     def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
         """Add what was booked; `runs` has each run in it by name."""
         for row in usage:
+            if row.category is Category.ENERGY:
+                self.run_millijoules[row.run] += row.quantity
+                continue
             if row.run:
                 self.run_ns[row.run] += row.ns
             if row.share in (Share.GAP, Share.SKIPPED):

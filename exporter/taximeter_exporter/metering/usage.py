@@ -17,6 +17,8 @@ class Category(StrEnum):
     """Volumes that are kept."""
     TRANSFER = "transfer"
     """Data that runs read."""
+    ENERGY = "energy"
+    """What devices used, in millijoules. Who rents a machine does not pay for it apart: it has no rate."""
 
 
 class Share(StrEnum):
@@ -52,7 +54,7 @@ class Usage:
     category: Category
     share: Share
     quantity: int
-    """As the rate's unit counts it."""
+    """As the rate's unit counts it; of energy, millijoules."""
 
     @property
     def ns(self) -> int:

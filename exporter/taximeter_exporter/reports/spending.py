@@ -13,7 +13,7 @@ from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.metering.ledger import Ledger
 from taximeter_exporter.metering.periods import Period, bounds
 from taximeter_exporter.metering.run import Run
-from taximeter_exporter.metering.usage import Share, Usage
+from taximeter_exporter.metering.usage import Category, Share, Usage
 from taximeter_exporter.reports.billing import BillingOf, billed_costs
 
 
@@ -63,6 +63,8 @@ def spending(
     runs = {run.name: run for run in ledger.runs()}
     for key_of, usage in _parts(ledger, by, start_ns, end_ns, timezone):
         for row in usage:
+            if row.category is Category.ENERGY:
+                continue  # it has no price of its own, and is no device time
             key, currency = key_of(row, runs), row.rate.currency if row.rate else ""
             line = lines.setdefault((key, currency), Spending(key, currency))
             line.device_ns += row.ns

@@ -41,6 +41,7 @@ class Run(Struct, kw_only=True):
     started_at: Moment
     ended_at: Moment | None
     device_seconds: float
+    energy_joules: float | None
     cost: Money
     cost_per_hour: Money
     """What its share of its devices costs at present."""
@@ -137,6 +138,7 @@ def run_answer(state: RunState, *, simulated: bool) -> Run:
         started_at=moment(run.start_time_ns),
         ended_at=None if run.end_time_ns is None else moment(run.end_time_ns),
         device_seconds=state.device_ns / NS_PER_SECOND,
+        energy_joules=None if state.millijoules is None else state.millijoules / 1000,
         cost=show(state.cost),
         cost_per_hour=show(state.per_hour),
         settled=state.settled,

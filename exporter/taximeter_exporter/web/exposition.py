@@ -112,6 +112,8 @@ def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
     costs = [((run.name, currency), float(cost)) for entry, run in runs for currency, cost in entry.cost.items()]
     yield metrics.RUN_COST, costs
     yield metrics.RUN_DEVICE_SECONDS, [((run.name,), entry.device_ns / NS_PER_SECOND) for entry, run in runs]
+    energies = [((run.name,), entry.millijoules / 1000) for entry, run in runs if entry.millijoules is not None]
+    yield metrics.RUN_ENERGY, energies
     yield metrics.RUN_START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
 
 

@@ -99,6 +99,12 @@ RUN_COST = MetricSpec("run_cost", "What the run has cost, in `currency`.", ("run
 RUN_DEVICE_SECONDS = MetricSpec(
     "run_device_seconds", "Device time of the run, each device by the run's share of it.", ("run",), counter=True
 )
+RUN_ENERGY = MetricSpec(
+    "run_energy_joules",
+    "Energy that the run's devices used, each device by the run's share of it.",
+    ("run",),
+    counter=True,
+)
 RUN_START = MetricSpec("run_start_timestamp_seconds", "When the run first began.", ("run",))
 
 BUDGET_LIMIT = MetricSpec("budget_limit", "What may be spent in a period, in `currency`.", (*_BUDGET, "currency"))

@@ -86,8 +86,13 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
     with exporter(write_config(tmp_path), "--simulate") as running:
         run = running.call("POST", "/api/v1/runs", {"run": "s", "project": "demo"}).json()
         assert run["simulated"] is True
-        running.call("POST", "/api/v1/runs/s/renew", {"lease": run["lease"]})
-        wait_for(lambda: running.value("taximeter_run_cost_total", run="s") > 0, "the run costs nothing")
+
+        def uses_energy() -> bool:
+            running.call("POST", "/api/v1/runs/s/renew", {"lease": run["lease"]})
+            return b"taximeter_run_energy_joules_total" in running.get("/metrics").body
+
+        wait_for(uses_energy, "the run uses no energy")
+        assert running.value("taximeter_run_cost_total", run="s") > 0
         ours = {(name, labels) for (name, labels) in running.metrics() if name.startswith("taximeter_")}
         assert {name for (name, labels) in ours if ("simulated", "true") not in labels} == set()
         assert running.get("/api/v1/status").json()["simulated"] is True
