@@ -33,6 +33,18 @@ def test_check_says_what_this_machine_costs_and_why(tmp_path: Path) -> None:
     assert (facts["per_hour"], facts["gpus"]) == ({"USD": "3600"}, 8)
 
 
+def test_check_says_what_data_costs(tmp_path: Path) -> None:
+    data = (
+        "storage: [{name: sets, gb: 730, per_gb_month: 0.08, currency: USD}]\ntransfer: {per_gb: 0.09, currency: USD}\n"
+    )
+    done = run("check", "--config", str(write_config(tmp_path, CONFIG + data)))
+    assert "storage   sets: 0.0800 USD per hour" in done.stdout
+    assert "transfer  0.0900 USD per GB that runs read" in done.stdout
+    facts = json.loads(run("check", "--config", str(tmp_path / "taximeter.yaml"), "--format", "json").stdout)
+    assert facts["storage"] == [{"name": "sets", "per_hour": {"USD": "0.080000"}}]
+    assert facts["transfer"] == {"per_gb": {"USD": "0.09"}}
+
+
 def test_help_teaches() -> None:
     for command in ((), ("serve",), ("check",)):
         done = run(*command, "--help")

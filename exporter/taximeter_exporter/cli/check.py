@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from taximeter_exporter.cli.options import add_config, add_format
 from taximeter_exporter.config.settings import Settings, load
+from taximeter_exporter.metering.money import show
 from taximeter_exporter.pricing.price import Price
 from taximeter_exporter.reports.offers import dated, facts, in_force
 from taximeter_exporter.reports.tables import to_json
@@ -46,6 +47,12 @@ def _report(settings: Settings, *, as_json: bool) -> str:
         f"ledger    {settings.ledger}",
         f"listen    {settings.listen[0]}:{settings.listen[1]}",
     ]
+    for volume in settings.volumes:
+        lines.append(
+            f"storage   {volume.name}: {float(volume.rate.device_per_hour()):,.4f} {volume.rate.currency} per hour"
+        )
+    if settings.transfer is not None:
+        lines.append(f"transfer  {settings.transfer.price:,.4f} {settings.transfer.currency} per GB that runs read")
     for budget in settings.budgets:
         scope = ", ".join(f"{key} {value}" for key, value in budget.scope.items()) or "the whole machine"
         warns = ", ".join(f"{threshold:.0%}" for threshold in budget.thresholds)
@@ -87,6 +94,13 @@ def _facts(settings: Settings, price: Price | None, time_ns: int) -> dict[str, A
         "gpus": None if price is None else price.gpus,
         "price": None if price is None else facts(price, time_ns),
         "detected": settings.detected,
+        "storage": [
+            {"name": volume.name, "per_hour": show({volume.rate.currency: volume.rate.device_per_hour()})}
+            for volume in settings.volumes
+        ],
+        "transfer": None
+        if settings.transfer is None
+        else {"per_gb": {settings.transfer.currency: str(settings.transfer.price)}},
         "ledger": str(settings.ledger),
         "listen": f"{settings.listen[0]}:{settings.listen[1]}",
         "budgets": [

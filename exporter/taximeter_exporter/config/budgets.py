@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -13,11 +15,13 @@ from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.metering.exchange import ExchangeRate, ExchangeTable
 from taximeter_exporter.pricing.price import midnight_ns
 
+log = logging.getLogger(__name__)
+
 _END_OF_TIME_NS = 2**63 - 1
 
 
 def read_budgets(file: ConfigFile, *, currencies: set[str]) -> Iterator[Budget]:
-    """The budgets, each with all exchange rates. `currencies` are those that this machine is paid for in.
+    """The budgets of this host, each with all exchange rates. `currencies` are those that this machine is paid for in.
 
     Raises `Refused`.
     """
@@ -37,6 +41,9 @@ def read_budgets(file: ConfigFile, *, currencies: set[str]) -> Iterator[Budget]:
                     f"is {section.currency}, but this machine is paid for in {currency}; give the limit in that, or the"
                     " rate of the two under `exchange_rates`",
                 )
+        if section.scope.host not in (None, socket.gethostname()):
+            log.info("budget %s is for host %s, and not for this one", section.name, section.scope.host)
+            continue
         yield Budget(
             name=section.name,
             period=section.period,
@@ -47,7 +54,7 @@ def read_budgets(file: ConfigFile, *, currencies: set[str]) -> Iterator[Budget]:
             scope={
                 key: value
                 for key in section.scope.__struct_fields__
-                if (value := getattr(section.scope, key)) is not None
+                if key != "host" and (value := getattr(section.scope, key)) is not None
             },
             exchange=exchange,
         )

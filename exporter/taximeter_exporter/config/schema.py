@@ -102,6 +102,7 @@ class ScopeSection(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True
     user: Label | None = None
     run: Name | None = None
     model: Label | None = None
+    host: Label | None = None
 
 
 class BudgetSection(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -152,6 +152,13 @@ def test_a_budget_in_another_currency_needs_an_exchange_rate(tmp_path: Path) -> 
     assert settings.budgets[0].worth(Fraction(10), "USD", 2**62) == 9
 
 
+def test_a_budget_of_another_host_is_not_this_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "box-1")
+    here = BUDGET.replace("limit", "scope: {host: box-1, team: t}, limit")
+    assert [budget.scope for budget in load(write(tmp_path, MINIMAL + here), {}).budgets] == [{"team": "t"}]
+    assert load(write(tmp_path, MINIMAL + here.replace("box-1", "box-2")), {}).budgets == ()
+
+
 def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
     assert refused(tmp_path, MINIMAL, {"TAXIMETER_LISTEN": "x"}).startswith(
         "environment variable TAXIMETER_LISTEN: listen: 'x' is not an address; write host:port"
