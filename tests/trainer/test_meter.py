@@ -302,6 +302,15 @@ def test_wrong_arguments_are_said_before_anything_starts(exporter: FakeExporter)
     assert (threading.active_count(), exporter.calls) == (threads, [])
 
 
+def test_bytes_that_were_read_are_told_to_the_exporter(build: Build, exporter: FakeExporter) -> None:
+    meter = build()
+    for count in (1000, 234):
+        meter.read_bytes(count)
+    meter.read_bytes(-1)
+    meter.end()
+    assert exporter.runs["r"].progress["bytes"] == 1234
+
+
 def test_mistakes_in_the_loop_are_said_and_cost_no_training(build: Build, caplog: pytest.LogCaptureFixture) -> None:
     meter = build()
     for _ in meter.steps([[1]] * 2, samples=lambda batch: len(batch) // 0):

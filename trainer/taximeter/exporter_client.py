@@ -19,7 +19,7 @@ _ANSWER_BYTES = 1 << 20
 _LONGEST_SECONDS = 3600
 
 Progress = dict[str, int | float]
-"""What is told with a renewal: of `epoch`, `step`, `samples`, `accuracy` and `loss` those that are known."""
+"""What is told with a renewal: of `epoch`, `step`, `samples`, `bytes`, `accuracy` and `loss` those that are known."""
 
 
 class Unanswered(Exception):

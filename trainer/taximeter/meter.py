@@ -136,6 +136,13 @@ class Meter:
         """
         return Steps(loader, samples, self._phases, self._tally, self._complain)
 
+    def read_bytes(self, count: int) -> None:
+        """Say that so many bytes were read from storage, which the exporter bills as transfer where it has a price."""
+        if not isinstance(count, int) or count < 0:
+            self._complain(f"{count!r} is not a number of bytes, and is left out")
+            return
+        self._tally.read_bytes(count)
+
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
         """The time of this block goes into that phase; then the phase before goes on."""
@@ -285,6 +292,7 @@ class Meter:
             "epoch": reported.epoch,
             "step": reported.steps,
             "samples": reported.samples,
+            "bytes": reported.bytes_read,
             "accuracy": accuracy,
             "loss": reported.loss.get("train", reported.loss.get("validation")),
         }

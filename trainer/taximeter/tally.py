@@ -32,6 +32,8 @@ class Reported:
     step_counts: tuple[int, ...]
     """Steps by duration: one number for each of `STEP_BOUNDS`, which it does not exceed, and one for longer ones."""
     step_ns: int
+    bytes_read: int | None
+    """`None` if the loop does not say."""
     epoch: float | None
     learning_rate: float | None
     loss: dict[Split, float]
@@ -55,6 +57,7 @@ class Tally:
         self._passes = 0
         self._step_counts = [0] * (len(STEP_BOUNDS) + 1)
         self._step_ns = 0
+        self._bytes_read: int | None = None
         self._epoch: float | None = None
         self._learning_rate: float | None = None
         self._values: dict[tuple[str, Split], float] = {}
@@ -73,6 +76,12 @@ class Tally:
             self._samples += samples
             self._step_ns += nanoseconds
             self._step_counts[bisect_left(_STEP_BOUNDS_NS, nanoseconds)] += 1
+
+    def read_bytes(self, count: int) -> None:
+        """Count bytes that were read from storage."""
+        with self._lock:
+            if not self._closed:
+                self._bytes_read = (self._bytes_read or 0) + count
 
     def complete_pass(self) -> None:
         """Count a loop over a loader that ran to its end."""
@@ -130,6 +139,7 @@ class Tally:
             passes=self._passes,
             step_counts=tuple(self._step_counts),
             step_ns=self._step_ns,
+            bytes_read=self._bytes_read,
             epoch=self._epoch,
             learning_rate=self._learning_rate,
             loss=self._of("loss"),
