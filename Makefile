@@ -59,14 +59,14 @@ $(VENV)/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "make: $(PYTHON) is too old: Python 3.11 or later is needed; name another: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
 	@touch $@
 
 $(VENV)/.run: $(VENV)/.pip $(MANIFESTS)
 	@echo "Installing PyTorch and both packages into $(VENV) (the first time: 3 GB to download)"
-	$(BIN)/python -m pip install --quiet --editable exporter --editable 'trainer[trainer]'
+	$(BIN)/python -m pip install -qq --editable exporter --editable 'trainer[trainer]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run pyproject.toml
-	$(BIN)/python -m pip install --quiet --group dev --editable 'exporter[gpuhunt]'
+	$(BIN)/python -m pip install -qq --group dev --editable 'exporter[gpuhunt]'
 	@touch $@

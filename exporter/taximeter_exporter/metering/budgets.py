@@ -91,7 +91,10 @@ class BudgetBook(Protocol):
     budget: Budget
 
     def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
-        """Move to the period around a moment; if that is another one than before, sum it up from the ledger."""
+        """Move to the period around a moment; if that is another one than before, sum it up from the ledger.
+
+        Raises `LedgerError`, and then stays in the period before.
+        """
         ...
 
     def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
@@ -128,9 +131,10 @@ class CalendarBook:
         """See `BudgetBook.enter`."""
         if self._start_ns <= time_ns < self._end_ns:
             return
-        self._start_ns, self._end_ns = bounds(self.budget.period, self.budget.timezone, time_ns)
-        self._spent = Fraction()
-        for usage in _by_exchange_rate(self.budget, self._usage_between, self._start_ns, self._end_ns):
+        start_ns, end_ns = bounds(self.budget.period, self.budget.timezone, time_ns)
+        past = list(_by_exchange_rate(self.budget, self._usage_between, start_ns, end_ns))
+        self._start_ns, self._end_ns, self._spent = start_ns, end_ns, Fraction()
+        for usage in past:
             self.add(usage, runs)
 
     def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:
@@ -182,8 +186,9 @@ class PerRunBook:
     def enter(self, time_ns: int, runs: Mapping[str, Run]) -> None:
         """See `BudgetBook.enter`; a run may have begun at any time."""
         if self._spent is None:
+            past = list(_by_exchange_rate(self.budget, self._usage_between, 0, time_ns + _LONG_NS))
             self._spent = {}
-            for usage in _by_exchange_rate(self.budget, self._usage_between, 0, time_ns + _LONG_NS):
+            for usage in past:
                 self.add(usage, runs)
 
     def add(self, usage: Iterable[Usage], runs: Mapping[str, Run]) -> None:

@@ -244,7 +244,13 @@ class Meter:
         self._totals.add(usage, self._runs.runs)
         for book in self._budgets:
             book.add(usage, self._runs.runs)
-            book.enter(time_ns, self._runs.runs)
+            try:
+                book.enter(time_ns, self._runs.runs)
+            except LedgerError as error:
+                # What was written is written: only the budget's new period has to wait.
+                log.error(
+                    "budget %s: its new period cannot be summed up, and is tried again: %s", book.budget.name, error
+                )
 
     def _seat(self, run: Run) -> None:
         for metered in self._metered:

@@ -12,7 +12,9 @@ import pytest
 from support.metered import GPU0, GPU1, Machine, budget, price, time_ns
 from taximeter_exporter.metering.budgets import Budget, BudgetState
 from taximeter_exporter.metering.exchange import ExchangeRate, ExchangeTable
+from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.metering.periods import Period
+from taximeter_exporter.metering.usage import Usage
 
 
 @pytest.fixture
@@ -122,6 +124,25 @@ def test_time_booked_after_a_period_has_ended_counts_in_the_period_in_which_it_p
     machine.renew(run)
     machine.meter.tick()
     assert states(machine)["all"].spent == 2 * 2
+
+
+def test_a_new_period_that_cannot_be_summed_up_is_tried_again_and_nothing_is_booked_twice(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(machine, budget(period=Period.DAY))
+    machine.clock.advance(seconds=12 * 3600 - 1)
+    machine.meter.tick()
+
+    def broken(**_: object) -> list[Usage]:
+        raise LedgerError("a disk that cannot be read")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(machine.ledger, "usage", broken)
+        machine.pass_time(3)
+        assert machine.meter.state().write_failures == 0
+    machine.pass_time(1)
+    assert states(machine)["all"].spent == 2 * 3
+    assert sum(machine.shares().values()) == 2 * (12 * 3600 + 3)
 
 
 def test_a_restart_keeps_what_was_spent_in_this_period_and_leaves_out_the_last_one(machine: Machine) -> None:
