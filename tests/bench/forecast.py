@@ -10,15 +10,13 @@ figure is the mean of how far that is off, in percent of the sum.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import random
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+from bench.show import show
 from taximeter_exporter.clock import NS_PER_HOUR
 from taximeter_exporter.metering.forecast import SOON_NS, WINDOW_NS, forecast
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
@@ -120,23 +118,20 @@ def _errors(method: Callable[[History, int], float], history: History) -> float:
     return statistics.mean(abs(method(history, at) - due) / due * 100 for at in moments)
 
 
-def main() -> int:
-    """Print the figures. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-    as_json = parser.parse_args().format == "json"
-    errors = measure()
-    if as_json:
-        sys.stdout.write(json.dumps(errors, indent=2) + "\n")
-    else:
-        names = [method.__name__ for method in METHODS]
-        sys.stdout.write(f"mean error of the month's sum, simulated; soon = {SOON_NS // NS_PER_HOUR} h\n")
-        sys.stdout.write(f"{'':<14}" + "".join(f"{name.replace('_', ' '):>20}" for name in names) + "\n")
-        for kind, row in errors.items():
-            cells = "".join(f"{row[name]:>19.1f}%" for name in names)
-            sys.stdout.write(f"{kind.replace('_', ' '):<14}{cells}\n")
-    return 0 if errors["all"]["ours"] <= min(errors["all"].values()) else 1
+def in_words(errors: dict[str, dict[str, float]]) -> str:
+    """The figures as a table."""
+    names = [method.__name__ for method in METHODS]
+    text = f"mean error of the month's sum, simulated; soon = {SOON_NS // NS_PER_HOUR} h\n"
+    text += f"{'':<14}" + "".join(f"{name.replace('_', ' '):>20}" for name in names) + "\n"
+    for kind, row in errors.items():
+        text += f"{kind.replace('_', ' '):<14}" + "".join(f"{row[name]:>19.1f}%" for name in names) + "\n"
+    return text
+
+
+def holds(errors: dict[str, dict[str, float]]) -> bool:
+    """Whether the exporter's is the best over all kinds."""
+    return errors["all"]["ours"] <= min(errors["all"].values())
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(show(__doc__, measure, in_words, holds))

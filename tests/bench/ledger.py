@@ -9,11 +9,8 @@ month. Only the seconds are left out: the meter is told of the year every six ho
 
 from __future__ import annotations
 
-import argparse
 import heapq
-import json
 import random
-import sys
 import tempfile
 import time
 import uuid
@@ -22,9 +19,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from bench.show import lines, show
 from fakes.manual_clock import ManualClock
 from support.metered import Machine, budget, price, time_ns
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
@@ -158,17 +156,10 @@ def _report(ledger: SqliteLedger, by: By) -> float:
     return max(times)
 
 
-def main() -> int:
-    """Print the figures. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-    as_json = parser.parse_args().format == "json"
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder))
-    if as_json:
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    else:
-        rows = [
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as a table."""
+    return lines(
+        [
             ("a year", f"8 GPUs, {figures['runs']:,} runs, {figures['rows']:,} rows (made up)"),
             (
                 "booked",
@@ -182,9 +173,13 @@ def main() -> int:
             ),
             ("start-up", f"{figures['start_up_seconds'] * 1e3:.0f} ms until it meters, {len(Period)} budgets"),
         ]
-        sys.stdout.write("".join(f"{name:<18}{value}\n" for name, value in rows))
-    return 0 if figures["holds"] else 1
+    )
+
+
+def _in_a_folder() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return dict(measure(Path(folder)))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(show(__doc__, _in_a_folder, in_words, lambda figures: bool(figures["holds"])))

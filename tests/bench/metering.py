@@ -10,14 +10,13 @@ to, and the ticks go over the end of a quarter hour.
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from bench.show import show
 from fakes.manual_clock import ManualClock
 from support.metered import Machine, budget, price, process, time_ns
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -77,30 +76,31 @@ def cpu_ratio(folder: Path, runs: int, budgets: int) -> tuple[float, float]:
     return sum(ticks) / TICKS, max(ticks)
 
 
-def main() -> int:
-    """Print the figures. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-    as_json = parser.parse_args().format == "json"
+def measure() -> dict[str, Any]:
+    """Every case, in turn."""
     logging.disable(logging.WARNING)  # the budgets are there before their runs are, and say so
-    figures = []
+    cases = []
     with tempfile.TemporaryDirectory() as folder:
         for runs, budgets in CASES:
             ratio, longest = cpu_ratio(Path(folder), runs, budgets)
-            figures.append({"runs": runs, "budgets": budgets, "core_ratio": ratio, "longest_tick_ms": longest * 1e3})
-    holds = figures[0]["core_ratio"] < LIMIT_RATIO
-    if as_json:
-        result = {"ticks": TICKS, "limit_ratio": LIMIT_RATIO, "cases": figures, "holds": holds}
-        sys.stdout.write(json.dumps(result, indent=2) + "\n")
-    else:
-        sys.stdout.write(f"8 GPUs, {TICKS} ticks of a second; limit {LIMIT_RATIO:.0%} of a core in the first case\n")
-        for case in figures:
-            sys.stdout.write(
-                f"{case['runs']} runs, {case['budgets']:>2} budgets  {case['core_ratio']:.2%} of a core,"
-                f" longest tick {case['longest_tick_ms']:.1f} ms\n"
-            )
-    return 0 if holds else 1
+            cases.append({"runs": runs, "budgets": budgets, "core_ratio": ratio, "longest_tick_ms": longest * 1e3})
+    return {
+        "ticks": TICKS,
+        "limit_ratio": LIMIT_RATIO,
+        "cases": cases,
+        "holds": cases[0]["core_ratio"] < LIMIT_RATIO,
+    }
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as a table."""
+    head = f"8 GPUs, {TICKS} ticks of a second; limit {LIMIT_RATIO:.0%} of a core in the first case\n"
+    return head + "".join(
+        f"{case['runs']} runs, {case['budgets']:>2} budgets  {case['core_ratio']:.2%} of a core,"
+        f" longest tick {case['longest_tick_ms']:.1f} ms\n"
+        for case in figures["cases"]
+    )
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(show(__doc__, measure, in_words, lambda figures: bool(figures["holds"])))

@@ -9,16 +9,15 @@ for several seconds, so that the figures hold both scrapes that find the last mo
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
+from bench.show import lines, show
 from fakes.nvml.build import build, environment
 from fakes.nvml.scenario import gpus
 from support.programs import CONFIG, RunningExporter, exporter, write_config
@@ -83,17 +82,10 @@ def _cpu_seconds(running: RunningExporter) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> int:
-    """Print the figures. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-    as_json = parser.parse_args().format == "json"
-    with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder))
-    if as_json:
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    else:
-        rows = [
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as a table."""
+    return lines(
+        [
             ("scrapes", f"{figures['scrapes']}, 8 GPUs × 8 processes, {figures['body_bytes_gzip']:,} bytes in gzip"),
             ("p50, p99, max", f"{figures['p50_ms']:.2f}, {figures['p99_ms']:.2f}, {figures['max_ms']:.2f} ms"),
             ("limit of p99", f"{figures['limit_p99_ms']:g} ms"),
@@ -104,9 +96,13 @@ def main() -> int:
                 f" {figures['nvml_calls_a_second_scraped']:.0f} scraped",
             ),
         ]
-        sys.stdout.write("".join(f"{name:<16}{value}\n" for name, value in rows))
-    return 0 if figures["holds"] else 1
+    )
+
+
+def _in_a_folder() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return dict(measure(Path(folder)))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(show(__doc__, _in_a_folder, in_words, lambda figures: bool(figures["holds"])))

@@ -11,15 +11,15 @@ time is measured apart and shared out over the steps of a second, as if Promethe
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import taximeter
+from bench.show import lines, show
 
 STEP_MS = 5.0
 LIMIT_PERCENT = 1.0
@@ -102,16 +102,10 @@ def measure() -> dict[str, float | int | bool]:
     }
 
 
-def main() -> int:
-    """Print the figures. Returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--format", choices=("table", "json"), default="table")
-    as_json = parser.parse_args().format == "json"
-    figures = measure()
-    if as_json:
-        sys.stdout.write(json.dumps(figures, indent=2) + "\n")
-    else:
-        rows = [
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as a table."""
+    return lines(
+        [
             ("a step's work", f"{figures['step_us']:,.1f} µs"),
             ("bare step", f"{figures['bare_us']:,.1f} µs"),
             ("metered step", f"{figures['metered_us']:,.1f} µs"),
@@ -123,9 +117,8 @@ def main() -> int:
                 f"{figures['repetitions']} × {figures['steps_per_repetition']} steps of each kind in turn",
             ),
         ]
-        sys.stdout.write("".join(f"{name:<16}{value}\n" for name, value in rows))
-    return 0 if figures["holds"] else 1
+    )
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(show(__doc__, measure, in_words, lambda figures: bool(figures["holds"])))
