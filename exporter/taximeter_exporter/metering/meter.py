@@ -297,7 +297,9 @@ class Meter:
             device_ns=self._totals.run_ns[run.name],
             millijoules=self._totals.run_millijoules.get(run.name),
             cost=nothing_yet | self._totals.run_cost[run.name],
-            per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name),
+            per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name)
+            if run.active
+            else {},
             settled=not (run.active or run.bytes_unbooked or any(metered.awaits(run) for metered in self._metered)),
         )
 
