@@ -6,8 +6,10 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from support.loopback import serving
 
 Answer = tuple[int, dict[str, str], bytes]
 Cloud = Callable[[BaseHTTPRequestHandler], Answer | None]
@@ -125,12 +127,8 @@ def serve_metadata(cloud: Cloud) -> Iterator[str]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(Handler) as port:
         try:
-            yield f"127.0.0.1:{server.server_address[1]}"
+            yield f"127.0.0.1:{port}"
         finally:
-            over.set()
-            server.shutdown()
-            thread.join()
+            over.set()  # or the server waits for the answers that never come
