@@ -21,6 +21,7 @@ from taximeter_exporter.metering.policy import SplitPolicy, owner, weigh
 from taximeter_exporter.metering.recent import Recent, RecentPast
 from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
+from taximeter_exporter.metering.spent import PERIODS, PeriodSum, zone_of
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
 from taximeter_exporter.metering.storage import Storage, Volume
 from taximeter_exporter.metering.totals import Totals
@@ -74,12 +75,16 @@ class Meter:
         self._totals = Totals()
         self._totals.add(ledger.usage(), self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
+        timezone = zone_of(budgets)
+        self._spent = [PeriodSum(period, timezone, self._usage_between) for period in PERIODS]
         self._recent_past = RecentPast(ledger)
         for budget in budgets:
             if budget.scope and not any(budget.covers(run) for run in self._runs.runs.values()):
                 log.warning("budget %s: no run so far is within its scope, %s", budget.name, dict(budget.scope))
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
+        for period in self._spent:
+            period.enter(clock.time_ns())
         self._storage = Storage(volumes)
         self._transfer = Transfer(transfer, ledger.cursors().get(Transfer.uuid))
         self._metered = self._take_up(devices, bill_gaps=bill_gaps)
@@ -242,6 +247,12 @@ class Meter:
         time_ns = self._last_write_time_ns = self._clock.time_ns()
         self._last_write_ns = self._clock.elapsed_ns()
         self._totals.add(usage, self._runs.runs)
+        for period in self._spent:
+            period.add(usage)
+            try:
+                period.enter(time_ns)
+            except LedgerError as error:
+                log.error("the new day cannot be summed up, and is tried again: %s", error)
         for book in self._budgets:
             book.add(usage, self._runs.runs)
             try:
@@ -278,6 +289,7 @@ class Meter:
                 for metered in self._metered
             ),
             cost=dict(self._totals.cost),
+            spent=tuple(period.now() for period in self._spent),
             runs=tuple(self._run_state(run) for run in self._runs.visible()),
             budgets=tuple(self._budget_states(time_ns)),
             per_hour=self._per_hour(lambda _: True),

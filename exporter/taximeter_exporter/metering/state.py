@@ -10,6 +10,7 @@ from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.run import Run
+from taximeter_exporter.metering.spent import PeriodSpending
 from taximeter_exporter.metering.totals import CostKey
 from taximeter_exporter.pricing.price import Rate
 
@@ -51,6 +52,8 @@ class MeterState:
     simulated: bool
     devices: tuple[DeviceState, ...]
     cost: Mapping[CostKey, Fraction]
+    spent: tuple[PeriodSpending, ...]
+    """Today and this month."""
     runs: tuple[RunState, ...]
     """The active runs, and those that ended not long ago."""
     budgets: tuple[BudgetState, ...]
