@@ -166,7 +166,7 @@ def test_help_needs_no_torch(broken_torch: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--epochs", "0"], "taximeter train: --epochs: 0 is too few: 1 or more"),
+        (["--epochs", "0"], "taximeter train: --epochs: 0 does not fit: 1 or more"),
         (["--epochs", "many"], "taximeter train: argument --epochs: invalid int value: 'many' (see"),
         (
             ["--batch-size", "2000"],

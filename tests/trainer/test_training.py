@@ -117,7 +117,7 @@ class Terminal(io.StringIO):
 
 def test_the_data_is_what_is_said_of_it_before_it_is_loaded(digits: tuple[Images, Images]) -> None:
     train_split, validation = digits
-    assert (len(train_split), len(validation)) == (DIGITS.train_images, DIGITS.validation_images)
+    assert (len(train_split), len(validation)) == (DIGITS.training_images(0.2), 360)
     assert train_split.images.shape == (1437, 1, 32, 32)
     assert train_split.images.mean().item() == pytest.approx(0, abs=1e-4)
     assert train_split.images.std().item() == pytest.approx(1, abs=1e-4)
@@ -271,15 +271,15 @@ def test_without_a_terminal_there_is_a_line_for_each_epoch(
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("epochs", 0, "--epochs: 0 is too few: 1 or more"),
-        ("batch_size", 0, "--batch-size: 0 does not fit: 1 to 1437"),
+        ("epochs", 0, "--epochs: 0 does not fit: 1 or more"),
+        ("batch_size", 0, "--batch-size: 0 does not fit: 1 or more"),
         ("batch_size", 1438, "--batch-size: 1438 does not fit: 1 to 1437"),
-        ("learning_rate", 0.0, "--learning-rate: 0.0 does not fit: a number above 0"),
+        ("learning_rate", 0.0, "--learning-rate: 0.0 does not fit: above 0"),
         ("learning_rate", float("nan"), "--learning-rate: nan does not fit"),
         ("seed", -1, "--seed: -1 does not fit: 0 to 4294967295"),
     ],
 )
 def test_a_configuration_that_cannot_be(option: str, value: float, complaint: str) -> None:
     with pytest.raises(ConfigError) as wrong:
-        TrainConfig(**{option: value})  # type: ignore[arg-type]
+        TrainConfig.of(**{option: value})
     assert str(wrong.value).startswith(complaint)

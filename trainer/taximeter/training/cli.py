@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from taximeter.meter import Meter
-from taximeter.training.config import DEVICES, DIGITS, MODEL, ConfigError, TrainConfig
+from taximeter.training.config import DEVICES, DIGITS, ConfigError, TrainConfig
 from taximeter.training.interruption import Interrupted, Interruption
 
 if TYPE_CHECKING:
@@ -50,27 +50,28 @@ class UsageError(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `taximeter train`."""
     default = TrainConfig()
+    loop, optim = default.loop, default.optim
     who = parser.add_argument_group("who pays")
     who.add_argument("--project", help="the project that pays (default: default)")
     who.add_argument("--run", help="the run's name, new each time (default: project, time and four digits)")
     who.add_argument("--team", help="the team")
     who.add_argument("--user", help="the user")
     what = parser.add_argument_group("what is trained")
-    what.add_argument("--epochs", type=int, default=default.epochs, help="passes over the data (default: %(default)s)")
+    what.add_argument("--epochs", type=int, default=loop.epochs, help="passes over the data (default: %(default)s)")
     what.add_argument(
         "--batch-size",
         type=int,
-        default=default.batch_size,
-        help=f"images a step, at most {DIGITS.train_images} (default: %(default)s)",
+        default=loop.batch_size,
+        help="images a step (default: %(default)s)",
     )
     what.add_argument(
         "--learning-rate",
         type=float,
-        default=default.learning_rate,
+        default=optim.learning_rate,
         help="at the first step; a cosine takes it to 0 (default: %(default)s)",
     )
-    what.add_argument("--seed", type=int, default=default.seed, help="for split, order, weights (default: %(default)s)")
-    what.add_argument("--device", choices=DEVICES, default=default.device, help="default: %(default)s, a GPU if usable")
+    what.add_argument("--seed", type=int, default=loop.seed, help="for split, order, weights (default: %(default)s)")
+    what.add_argument("--device", choices=DEVICES, default=loop.device, help="default: %(default)s, a GPU if usable")
     around = parser.add_argument_group("around it")
     around.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
     around.add_argument(
@@ -146,7 +147,7 @@ def _last_scrape(meter: Meter, interruption: Interruption, *, stay: bool) -> Non
 
 def _config(options: argparse.Namespace) -> TrainConfig:
     try:
-        return TrainConfig(
+        return TrainConfig.of(
             epochs=options.epochs,
             batch_size=options.batch_size,
             learning_rate=options.learning_rate,
@@ -161,7 +162,7 @@ def _check_machine(config: TrainConfig) -> None:
     missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
     if missing:
         raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
-    if config.device == "cuda":
+    if config.loop.device == "cuda":
         try:
             ctypes.CDLL("libcuda.so.1")
         except OSError:
@@ -175,7 +176,7 @@ def _start_meter(options: argparse.Namespace) -> Meter:
             run=options.run,
             team=options.team,
             user=options.user,
-            model=MODEL,
+            model=TrainConfig().model.model,
             dataset=DIGITS.name,
             exporter=options.exporter,
             listen=options.metrics_listen,

@@ -25,21 +25,23 @@ def run(config: TrainConfig, meter: Meter, *, stream: TextIO, should_stop: Calla
 
     On the CPU the same configuration gives the same weights. Raises `ConfigError` if the device is not there.
     """
-    device = choose_device(config.device)
-    torch.manual_seed(config.seed)
-    train_split, validation = (split.to(device) for split in load(config.seed))
-    batches = Batches(train_split, config.batch_size, RandomAffine(), torch.Generator().manual_seed(config.seed))
+    device = choose_device(config.loop.device)
+    torch.manual_seed(config.loop.seed)
+    train_split, validation = (split.to(device) for split in load(config.loop.seed))
+    batches = Batches(
+        train_split, config.loop.batch_size, RandomAffine(), torch.Generator().manual_seed(config.loop.seed)
+    )
     model = SmallResNet(channels=1, classes=DIGITS.classes).to(device)
     model.to(memory_format=torch.channels_last)
-    optimizer = AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = CosineAnnealingLR(optimizer, T_max=config.epochs * len(batches))
+    optimizer = AdamW(model.parameters(), lr=config.optim.learning_rate, weight_decay=config.optim.weight_decay)
+    schedule = CosineAnnealingLR(optimizer, T_max=config.loop.epochs * len(batches))
     return train(
         model=model,
         optimizer=optimizer,
         schedule=schedule,
         batches=batches,
         validation=validation,
-        epochs=config.epochs,
+        epochs=config.loop.epochs,
         meter=meter,
         callbacks=[Metering(meter), Progress(meter, stream)],
         should_stop=should_stop,
