@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynvml
 
@@ -12,30 +11,40 @@ from taximeter_exporter.devices import mig
 from taximeter_exporter.devices.nvml.calls import Gpu, text
 from taximeter_exporter.devices.reading import Device, DeviceKind, ReadError
 
-_log = logging.getLogger(__name__)
-
 _NO_INSTANCE = frozenset({pynvml.NVML_ERROR_NOT_FOUND})
 
 
-def listed() -> Iterator[tuple[Device, Any]]:
-    """Every device with its handle; a GPU that cannot be identified is left out with a warning. Raises `ReadError`."""
+class Listing(NamedTuple):
+    """What the driver shows at one moment."""
+
+    handles: dict[Device, Any]
+    """Every device with its handle."""
+    problems: tuple[str, ...]
+    """What cannot be identified and is left out, and why."""
+
+
+def listed() -> Listing:
+    """Every device, looked up anew. Raises `ReadError` if there are GPUs and none can be identified."""
     try:
         count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError as error:
         raise ReadError(f"nvmlDeviceGetCount: {error}") from error
     driver_version = _driver_version()
-    problems = []
+    handles: dict[Device, Any] = {}
+    problems: list[str] = []
+    reasons = []
     for index in range(count):
         try:
             handle = _handle(index)
             gpu = _identify(handle, index=index, driver_version=driver_version)
-            yield from _divided(gpu, handle)
+            handles |= _divided(gpu, handle, problems)
         except ReadError as error:
-            _log.warning("GPU %d cannot be identified and is left out: %s", index, error)
-            problems.append(f"GPU {index}: {error}")
+            problems.append(f"GPU {index} cannot be identified and is left out: {error}")
+            reasons.append(f"GPU {index}: {error}")
     # a machine whose every GPU fails is not one without GPUs
-    if problems and len(problems) == count:
-        raise ReadError(f"no GPU can be identified: {'; '.join(problems)}")
+    if reasons and len(reasons) == count:
+        raise ReadError(f"no GPU can be identified: {'; '.join(reasons)}")
+    return Listing(handles, tuple(problems))
 
 
 def _in_mig_mode(gpu: Gpu) -> bool:
@@ -65,7 +74,7 @@ def _identify(handle: Any, *, index: int, driver_version: str | None) -> Device:
     )
 
 
-def _divided(device: Device, handle: Any) -> Iterator[tuple[Device, Any]]:
+def _divided(device: Device, handle: Any, problems: list[str]) -> Iterator[tuple[Device, Any]]:
     """A GPU or, if it is in MIG mode, what is left of it and its instances, each with its handle."""
     gpu = Gpu(handle)
     if not _in_mig_mode(gpu):
@@ -80,7 +89,7 @@ def _divided(device: Device, handle: Any) -> Iterator[tuple[Device, Any]]:
             continue
         instance = _instance(Gpu(instance_handle), place)
         if instance is None:
-            _log.warning("GPU %s: MIG instance %d cannot be identified and is left out", device.index, place)
+            problems.append(f"GPU {device.index}: MIG instance {place} cannot be identified and is left out")
             continue
         handles[instance.uuid] = instance_handle
         instances.append(instance)

@@ -5,12 +5,12 @@ NVML is safe to call from several threads, so each device can be read from a thr
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-import pynvml
-
 from taximeter_exporter.devices.nvml.calls import Gpu
-from taximeter_exporter.devices.nvml.listing import listed
+from taximeter_exporter.devices.nvml.library import Library
+from taximeter_exporter.devices.nvml.listing import Listing, listed
 from taximeter_exporter.devices.nvml.processes import ProcessList
 from taximeter_exporter.devices.nvml.readings import (
     ENERGY_MILLIJOULES,
@@ -22,11 +22,7 @@ from taximeter_exporter.devices.nvml.readings import (
 )
 from taximeter_exporter.devices.reading import Device, ReadError, Reading
 
-_DRIVER_ABSENT = frozenset({pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED})
-
-
-class DriverAbsent(Exception):
-    """There is no NVIDIA driver here; says what is missing."""
+_log = logging.getLogger(__name__)
 
 
 class NvmlSource:
@@ -37,26 +33,47 @@ class NvmlSource:
     """
 
     def __init__(self) -> None:
-        try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError as error:
-            if error.value in _DRIVER_ABSENT:
-                raise DriverAbsent(str(error)) from error
-            raise ReadError(f"nvmlInit: {error}") from error
+        self._library = Library()
         self._handles: dict[str, Any] = {}
+        self._problems: tuple[str, ...] = ()
         self._processes = ProcessList()
 
     def devices(self) -> tuple[Device, ...]:
-        """See `Source.devices`. A GPU that cannot be identified is left out with a warning."""
-        found = dict(listed())
-        self._handles |= {device.uuid: handle for device, handle in found.items()}
-        return tuple(found)
+        """See `Source.devices`. A GPU that cannot be identified is left out with a warning.
+
+        Every handle is looked up anew. If nothing answers, the driver may have been unloaded and loaded again: NVML is
+        started anew and asked once more.
+        """
+        try:
+            listing = self._list()
+        except ReadError:
+            self._handles = {}
+            self._library.restart()
+            listing = self._list()
+        if listing.problems != self._problems:
+            for problem in listing.problems:
+                _log.warning("%s", problem)
+        self._problems = listing.problems
+        self._handles = {device.uuid: handle for device, handle in listing.handles.items()}
+        return tuple(listing.handles)
 
     def read(self, device: Device) -> Reading:
         """See `Source.read`. What one GPU does not support is missing from its reading and costs nothing else."""
-        if device.uuid not in self._handles:
-            raise ReadError(f"{device.uuid} is not a GPU that was listed")
-        gpu = Gpu(self._handles[device.uuid])
+        with self._library.use():
+            handle = self._handles.get(device.uuid)
+            if handle is None:
+                raise ReadError("; ".join((f"the driver does not show {device.uuid}", *self._problems)))
+            return self._read(device, Gpu(handle))
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._library.close()
+
+    def _list(self) -> Listing:
+        with self._library.use():
+            return listed()
+
+    def _read(self, device: Device, gpu: Gpu) -> Reading:
         in_memory = memory(gpu)
         reading = Reading(
             utilization_ratio=utilization_ratio(gpu),
@@ -72,7 +89,3 @@ class NvmlSource:
         if gpu.refused and not gpu.answered:
             raise ReadError(f"no call was answered; {gpu.refused}")
         return reading
-
-    def close(self) -> None:
-        """See `Source.close`."""
-        pynvml.nvmlShutdown()
