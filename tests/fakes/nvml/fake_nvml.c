@@ -9,6 +9,9 @@
  *   driver_version = 570.86.15
  *   call_log = /tmp/calls                    a line with the name of every call is appended here
  *   error.nvmlInitWithFlags = 9              the code that a call without a device returns
+ *   hang.nvmlInitWithFlags = 1               a call without a device blocks until the scenario says otherwise
+ *   driver_load = 2                          how often the driver was loaded so far; 0: it is not loaded. What was
+ *                                            initialized under another number no longer is. Absent: it is loaded
  *   gpu.0.uuid = GPU-…                       also name, utilization, memory_total, memory_used, memory_free,
  *                                            memory_reserved, power, power_limit, energy, temperature
  *   gpu.0.processes = 4242:1073741824 4243:-   pid:bytes; `-`: the driver does not know the bytes; empty: none run
@@ -46,6 +49,7 @@ struct fake_device {
 static struct fake_device gpu_handles[MAX_GPUS];
 static struct fake_device instance_handles[MAX_GPUS][MAX_INSTANCES];
 static atomic_int initialized;
+static atomic_ullong initialized_load; /* the `driver_load` that it was initialized under */
 
 /* ---- the scenario ---- */
 
@@ -176,6 +180,24 @@ static bool is_handle(const struct fake_device *device)
         || (device >= instances && device < instances + MAX_GPUS * MAX_INSTANCES);
 }
 
+static unsigned long long driver_load(const char *text)
+{
+    unsigned long long load = 1;
+    scenario_number(text, "driver_load", &load);
+    return load;
+}
+
+/* Blocks for as long as the scenario has the key set; *text is loaded anew meanwhile, NULL if it cannot be. */
+static void hang(const char *key, char **text)
+{
+    const struct timespec pause = {.tv_sec = 0, .tv_nsec = 3 * 1000 * 1000};
+    while (*text != NULL && scenario_is_set(*text, key)) {
+        free(*text);
+        nanosleep(&pause, NULL);
+        *text = scenario_load();
+    }
+}
+
 /* Loads the scenario for a call without a device. On success *text is the caller's to free. */
 static nvmlReturn_t enter_library(const char *call, char **text)
 {
@@ -185,8 +207,14 @@ static nvmlReturn_t enter_library(const char *call, char **text)
     if (*text == NULL)
         return NVML_ERROR_UNKNOWN;
     log_call(*text, call);
+    snprintf(key, sizeof key, "hang.%s", call);
+    hang(key, text);
+    if (*text == NULL)
+        return NVML_ERROR_UNKNOWN;
     snprintf(key, sizeof key, "error.%s", call);
     scenario_number(*text, key, &code);
+    if (driver_load(*text) == 0)
+        code = NVML_ERROR_DRIVER_NOT_LOADED;
     if (code != NVML_SUCCESS) {
         free(*text);
         *text = NULL;
@@ -197,7 +225,7 @@ static nvmlReturn_t enter_library(const char *call, char **text)
 static nvmlReturn_t enter(const char *call, char **text)
 {
     nvmlReturn_t code = enter_library(call, text);
-    if (code == NVML_SUCCESS && initialized == 0) {
+    if (code == NVML_SUCCESS && (initialized == 0 || driver_load(*text) != initialized_load)) {
         free(*text);
         *text = NULL;
         return NVML_ERROR_UNINITIALIZED;
@@ -208,19 +236,14 @@ static nvmlReturn_t enter(const char *call, char **text)
 /* What a call on this device has to return before it answers anything; blocks while the device hangs. */
 static nvmlReturn_t device_state(const char *call, const struct fake_device *device, char **text)
 {
-    const struct timespec pause = {.tv_sec = 0, .tv_nsec = 3 * 1000 * 1000};
     const struct fake_device *gpu = &gpu_handles[device->gpu];
     char key[KEY_LENGTH], name[KEY_LENGTH];
     unsigned long long code = NVML_SUCCESS;
 
     device_key(key, gpu, "hang");
-    while (scenario_is_set(*text, key)) {
-        free(*text);
-        nanosleep(&pause, NULL);
-        *text = scenario_load();
-        if (*text == NULL)
-            return NVML_ERROR_UNKNOWN;
-    }
+    hang(key, text);
+    if (*text == NULL)
+        return NVML_ERROR_UNKNOWN;
     device_key(key, gpu, "lost");
     if (device->gpu >= gpu_count(*text) || scenario_is_set(*text, key))
         return NVML_ERROR_GPU_IS_LOST;
@@ -284,6 +307,7 @@ static nvmlReturn_t initialize(const char *call)
     nvmlReturn_t code = enter_library(call, &text);
     if (code != NVML_SUCCESS)
         return code;
+    initialized_load = driver_load(text);
     free(text);
     for (unsigned int gpu = 0; gpu < MAX_GPUS; gpu++) {
         gpu_handles[gpu] = (struct fake_device){.gpu = gpu, .instance = -1};

@@ -126,6 +126,10 @@ class Scenario:
     errors: Mapping[str, int] = field(default_factory=dict)
     """NVML's code for a call without a device, by the function's name: `{"nvmlInitWithFlags": 9}` is a driver that is
     not loaded."""
+    hangs: frozenset[str] = frozenset()
+    """The calls without a device that block for as long as they are in here."""
+    driver_load: int = 1
+    """How often the driver was loaded so far; 0: it is unloaded. A program has to initialize NVML after each."""
 
     def _lines(self, call_log: Path | None) -> Iterator[str]:
         keys: dict[str, object | None] = {
@@ -133,7 +137,9 @@ class Scenario:
             "driver_version": self.driver_version,
             "call_log": call_log,
         }
+        keys |= {"driver_load": self.driver_load}
         keys |= {f"error.{call}": code for call, code in self.errors.items()}
+        keys |= {f"hang.{call}": 1 for call in self.hangs}
         for index, gpu in enumerate(self.gpus):
             keys |= {f"gpu.{index}.{key}": value for key, value in gpu.keys().items()}
         return (f"{key} = {value}\n" for key, value in keys.items() if value is not None)
