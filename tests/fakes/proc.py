@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ class FakeProc:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._added = 0
 
     def add(
         self,
@@ -24,14 +27,17 @@ class FakeProc:
     ) -> None:
         """A process, in place of one that had the PID before. Its name has what makes `stat` hard to read."""
         folder = self._root / str(pid)
-        (folder / "ns").mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        (folder / "ns").mkdir(parents=True)
         (folder / "stat").write_text(f"{pid} (a) b) R 1 {'0 ' * 17}{start_ticks} 0 0\n")
         (folder / "status").write_text(f"Name:\ta) b\nNSpid:\t{' '.join(map(str, pids or (pid,)))}\nThreads:\t1\n")
         (folder / "environ").write_text("".join(f"{name}={value}\0" for name, value in (environ or {}).items()))
         (folder / "cgroup").write_text(cgroup)
-        link = folder / "ns" / "pid"
-        link.unlink(missing_ok=True)
-        link.symlink_to(namespace)
+        (folder / "ns" / "pid").symlink_to(namespace)
+        # A new process has a new folder, also where this file system gives the same inode to the next at once.
+        self._added += 1
+        os.utime(folder, ns=(self._added, self._added))
 
     def is_self(self, pid: int) -> None:
         """The exporter itself is this process."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.metering.identity import Identity, IdentityRefused, identify
@@ -56,10 +57,26 @@ class ProcessFacts:
     identity: Identity | None = None
 
 
+class _Place(NamedTuple):
+    """A folder of /proc, and what tells it from another at the same path: it goes with its process."""
+
+    path: str
+    inode: int
+    made_ns: int
+
+    def stands(self) -> bool:
+        """Whether it is still the same."""
+        try:
+            return self == _place(self.path)
+        except OSError:
+            return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What was found out once; holds for as long as the PID is the same process's."""
 
+    place: _Place | None
     start_ticks: int | None
     facts: ProcessFacts
 
@@ -72,11 +89,14 @@ class ProcessReader:
         self._known: dict[int, _Known] = {}
         self._unknown: Counter[str] = Counter()
         self._told: set[str] = set()
+        self._inner: dict[int, Path] | None = None
+        """Found out once a look, if it is needed."""
         self._lock = threading.Lock()
 
     def look_up(self, pids: Iterable[int]) -> Mapping[int, ProcessFacts]:
         """What is known of the processes that run on the devices now, all of them. Raises nothing."""
         with self._lock:
+            self._inner = None
             # 0 is nobody: that is how simulated devices say that something runs
             self._known = {pid: self._process(pid) for pid in pids if pid > 0}
             return {pid: known.facts for pid, known in self._known.items()}
@@ -88,19 +108,23 @@ class ProcessReader:
 
     def _process(self, pid: int) -> _Known:
         known = self._known.get(pid)
+        if known is not None and known.place is not None and known.place.stands():
+            return known
         try:
             folder = self._folder(pid)
+            place = _place(str(folder))
             start_ticks = _start_ticks((folder / "stat").read_bytes())
         except (OSError, ValueError, IndexError):
             # one that was known has ended since the driver saw it
-            return known or self._not_attributed(Unknown.GONE, None, ProcessFacts(pids=(pid,)))
+            return known or self._not_attributed(Unknown.GONE, _Known(None, None, ProcessFacts(pids=(pid,))))
         if known is not None and known.start_ticks == start_ticks:
-            return known
+            # /proc forgets its folders when memory is short, and makes them anew
+            return replace(known, place=place)
         found = self._identify(pid, folder)
         facts = ProcessFacts(pids=_pids(folder, pid), started_ns=start_ticks * NS_PER_SECOND // _TICKS_PER_SECOND)
         if isinstance(found, Unknown):
-            return self._not_attributed(found, start_ticks, facts)
-        return _Known(start_ticks, replace(facts, identity=found))
+            return self._not_attributed(found, _Known(place, start_ticks, facts))
+        return _Known(place, start_ticks, replace(facts, identity=found))
 
     def _identify(self, pid: int, folder: Path) -> Identity | Unknown:
         try:
@@ -115,9 +139,9 @@ class ProcessReader:
         except OSError:
             return Unknown.GONE
 
-    def _not_attributed(self, reason: Unknown, start_ticks: int | None, facts: ProcessFacts) -> _Known:
+    def _not_attributed(self, reason: Unknown, known: _Known) -> _Known:
         self._unknown[reason] += 1
-        return _Known(start_ticks, facts)
+        return known
 
     def _folder(self, pid: int) -> Path:
         """Of the process that has this PID, in the namespace of `proc` or, if there is none, in the exporter's own.
@@ -127,16 +151,31 @@ class ProcessReader:
         direct = self._proc / str(pid)
         if direct.is_dir():
             return direct
+        if self._inner is None:
+            self._inner = self._own_namespace()
+        if pid not in self._inner:
+            raise FileNotFoundError(direct)
+        return self._inner[pid]
+
+    def _own_namespace(self) -> dict[int, Path]:
+        """The folder of each process in the exporter's own namespace, by the PID there, if /proc is of another."""
         own = self._proc / "self"
-        if len(_nspid(own)) > 1:
-            namespace = (own / "ns" / "pid").readlink()
-            for folder in self._proc.glob("[0-9]*"):
-                try:
-                    if _nspid(folder)[-1:] == (pid,) and (folder / "ns" / "pid").readlink() == namespace:
-                        return folder
-                except OSError:
-                    continue
-        raise FileNotFoundError(direct)
+        if len(_nspid(own)) < 2:
+            return {}
+        namespace = (own / "ns" / "pid").readlink()
+        found = {}
+        for folder in self._proc.glob("[0-9]*"):
+            try:
+                if (folder / "ns" / "pid").readlink() == namespace:
+                    found[_nspid(folder)[-1]] = folder
+            except (OSError, IndexError):
+                continue
+        return found
+
+
+def _place(path: str) -> _Place:
+    status = os.stat(path)  # noqa: PTH116 (asked of every process at every look; a Path costs several times as much)
+    return _Place(path, status.st_ino, status.st_mtime_ns)
 
 
 def _start_ticks(stat: bytes) -> int:

@@ -104,6 +104,17 @@ def test_a_pid_that_is_another_process_now_is_read_again(tmp_path: Path) -> None
     assert facts.started_ns == 200 * NS_PER_SECOND // os.sysconf("SC_CLK_TCK")
 
 
+def test_a_process_whose_folder_was_made_anew_is_still_the_same(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    proc.add(11, start_ticks=100)
+    reader = ProcessReader(tmp_path)
+    reader.look_up([11])
+    proc.add(11, start_ticks=100)
+    for _ in range(2):
+        reader.look_up([11])
+    assert reader.unknown() == NOBODY | {"anonymous": 1}
+
+
 def test_a_process_in_a_container_seen_from_the_host_has_a_pid_of_its_own_as_well(tmp_path: Path) -> None:
     FakeProc(tmp_path).add(501, environ={"TAXIMETER_RUN": "r"}, pids=(501, 7))
     assert ProcessReader(tmp_path).look_up([501])[501].pids == (501, 7)
