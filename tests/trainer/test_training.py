@@ -18,7 +18,7 @@ from taximeter.training.config import DIGITS, ConfigError, TrainConfig
 from taximeter.training.data import Batches, Images, load
 from taximeter.training.evaluate import evaluate
 from taximeter.training.loop import train
-from taximeter.training.model import SmallResNet
+from taximeter.training.models.small_resnet import SmallResNet
 from taximeter.training.state import TrainState
 from torch import nn
 from torch.optim import SGD

@@ -16,7 +16,7 @@ from taximeter.training.callbacks.progress import Progress
 from taximeter.training.config import DIGITS, ConfigError, DeviceChoice, TrainConfig
 from taximeter.training.data import Batches, load
 from taximeter.training.loop import train
-from taximeter.training.model import SmallResNet
+from taximeter.training.models.small_resnet import SmallResNet
 from taximeter.training.state import TrainState
 
 

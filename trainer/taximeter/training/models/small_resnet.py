@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+NAME = "small-resnet"
+
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions and a shortcut past them (He et al., 2015, https://arxiv.org/abs/1512.03385)."""
@@ -28,23 +30,21 @@ class ResidualBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """Three residual blocks, 76,000 weights at the default width."""
+    """Three residual blocks, 76,000 weights at the default width. `fc`, as in torchvision's ResNet, is the head."""
 
     def __init__(self, *, channels: int, classes: int, width: int = 16) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, width, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            ResidualBlock(width, width, 1),
-            ResidualBlock(width, 2 * width, 2),
-            ResidualBlock(2 * width, 4 * width, 2),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Linear(4 * width, classes),
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
         )
+        self.layer1 = ResidualBlock(width, width, 1)
+        self.layer2 = ResidualBlock(width, 2 * width, 2)
+        self.layer3 = ResidualBlock(2 * width, 4 * width, 2)
+        self.avgpool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(4 * width, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """N×channels×H×W in, N×classes logits out."""
-        logits: Tensor = self.layers(images)
+        inner = self.layer3(self.layer2(self.layer1(self.stem(images))))
+        logits: Tensor = self.fc(self.avgpool(inner))
         return logits
