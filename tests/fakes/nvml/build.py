@@ -1,4 +1,4 @@
-"""Builds the fake `libnvidia-ml.so.1` (`fake_nvml.c`) with the system's compiler.
+"""Builds the fake `libnvidia-ml.so.1` (the C files of this folder) with the system's compiler.
 
 For a program that a test starts, whatever it is written in:
 
@@ -20,9 +20,9 @@ import sys
 from pathlib import Path
 
 _SONAME = "libnvidia-ml.so.1"
-_SOURCE = Path(__file__).with_name("fake_nvml.c")
-_HEADER = Path(__file__).with_name("abi.h")
-_FLAGS = ("-std=c11", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", f"-Wl,-soname,{_SONAME}")
+_SOURCES = sorted(Path(__file__).parent.glob("*.c"))
+_HEADERS = sorted(Path(__file__).parent.glob("*.h"))
+_FLAGS = ("-std=c11", "-shared", "-fPIC", "-pthread", "-O1", "-Wall", "-Wextra", "-Werror", f"-Wl,-soname,{_SONAME}")
 
 
 class CannotBuild(Exception):
@@ -40,8 +40,9 @@ def build(directory: Path, *, without: tuple[str, ...] = ()) -> Path:
     if compiler is None:
         raise CannotBuild("no C compiler (cc) to build the fake NVML with")
     # a function under another name is one that the program does not find
-    command = [compiler, *_FLAGS, *(f"-D{name}=absent_{name}" for name in without), str(_SOURCE)]
-    key = hashlib.sha256(_SOURCE.read_bytes() + _HEADER.read_bytes() + "\0".join(command).encode()).hexdigest()[:16]
+    command = [compiler, *_FLAGS, *(f"-D{name}=absent_{name}" for name in without), *map(str, _SOURCES)]
+    texts = b"".join(path.read_bytes() for path in (*_SOURCES, *_HEADERS))
+    key = hashlib.sha256(texts + "\0".join(command).encode()).hexdigest()[:16]
     library = directory / key / _SONAME
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
