@@ -1,49 +1,33 @@
-"""The HTTP server: WSGI on cheroot, with limits on everything that a client can make large or slow."""
+"""The HTTP server: one thread for all clients, however slow they are, and a few that find the answers.
+
+A client costs a connection and its buffers, never a thread. When there are as many connections as there may be, a new
+one takes the place of the one that has been idle, or slow, for longest.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
+import resource
 import socket
-from collections.abc import Callable, Iterable
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from cheroot.errors import MaxSizeExceeded
-from cheroot.wsgi import Server
-
+from taximeter_exporter.web.connection import Connection, Stage
 from taximeter_exporter.web.http import HttpError, Request, Response
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024
-MAX_HEADER_BYTES = 16 * 1024
-TIMEOUT_SECONDS = 10
-THREADS = 4
-"""Answers come from memory, so a few threads serve many clients."""
-
-_StartResponse = Callable[[str, list[tuple[str, str]]], object]
+MAX_CONNECTIONS = 512
+_BACKLOG = 128
+_STOP_SECONDS = 0.5
+_NO_DESCRIPTOR_SECONDS = 0.2
 
 
 class PortError(Exception):
     """The address cannot be listened on; says why."""
-
-
-class _Server(Server):
-    """cheroot's server, logging where the rest of the program does, and remembering why it could not listen."""
-
-    bind_error: OSError | None = None
-
-    def bind(self, family: int, type: int, proto: int = 0) -> socket.socket:  # noqa: A002 (cheroot's name)
-        try:
-            bound: socket.socket = super().bind(family, type, proto)
-        except OSError as error:
-            self.bind_error = error
-            raise
-        return bound
-
-    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-        log.log(level, msg, exc_info=traceback)
 
 
 class WebServer:
@@ -52,65 +36,135 @@ class WebServer:
     def __init__(self, host: str, port: int) -> None:
         """Raises `PortError`."""
         self._handle: Callable[[Request], Response] = _starting
-        self._server = _Server(
-            (host, port),
-            self._answer,
-            numthreads=THREADS,
-            request_queue_size=128,
-            timeout=TIMEOUT_SECONDS,
-            shutdown_timeout=1,
-        )
-        self._server.max_request_body_size = MAX_BODY_BYTES
-        self._server.max_request_header_size = MAX_HEADER_BYTES
+        self._connections: set[Connection] = set()
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Half of the descriptors are left for the ledger and everything else.
+        self._most = MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, soft // 2)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_asked = False
+        self._stopping = asyncio.Event()
+        # Each pool starts its threads as they are needed. Writing waits for the disk, and reading not for writing.
+        self._reading = ThreadPoolExecutor(2, "web-read")
+        self._writing = ThreadPoolExecutor(1, "web-write")
         try:
-            self._server.prepare()
+            self._listener = _listen(host, port)
         except OSError as error:
-            cause = self._server.bind_error or error
-            if cause.errno == errno.EADDRINUSE:
+            if error.errno == errno.EADDRINUSE:
                 raise PortError("is in use by another program; stop that one, or choose another port") from error
-            raise PortError(f"cannot be listened on ({cause.strerror or cause}); choose another address") from error
+            raise PortError(f"cannot be listened on ({error.strerror or error}); choose another address") from error
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return int(self._server.bind_addr[1])
+        return int(self._listener.getsockname()[1])
 
     def serve(self, handle: Callable[[Request], Response]) -> None:
         """Answer requests until `stop`."""
         self._handle = handle
-        self._server.serve()
+        asyncio.run(self._serve())
 
     def stop(self) -> None:
-        """Finish what is being answered, and listen no more."""
-        self._server.stop()
+        """Finish what is being answered, and listen no more; may be called from any thread, and again."""
+        self._stop_asked = True
+        loop = self._loop
+        if loop is None:
+            self._listener.close()
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(self._stopping.set)
 
-    def _answer(self, environ: dict[str, Any], start_response: _StartResponse) -> Iterable[bytes]:
-        try:
-            request = Request(
-                method=environ["REQUEST_METHOD"],
-                path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"),
-                headers=_headers(environ),
-                body=environ["wsgi.input"].read(MAX_BODY_BYTES + 1),
-            )
-        except MaxSizeExceeded:
-            response = HttpError(413, f"the body is larger than {MAX_BODY_BYTES} bytes").response()
-        else:
-            response = self._handle(request)
-        status = HTTPStatus(response.status)
-        headers = {
-            "Content-Type": response.content_type,
-            "Content-Length": str(len(response.body)),
-            "X-Content-Type-Options": "nosniff",
-            **response.headers,
-        }
-        start_response(f"{status.value} {status.phrase}", list(headers.items()))
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+    async def _serve(self) -> None:
+        loop = self._loop = asyncio.get_running_loop()
+        if self._stop_asked:
+            self._listener.close()
+            return
+        loop.add_reader(self._listener, self._accept)
+        await self._stopping.wait()
+        loop.remove_reader(self._listener)
+        self._listener.close()
+        for connection in list(self._connections):
+            connection.finish()
+        deadline = loop.time() + _STOP_SECONDS
+        while self._connections and loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.sleep(0)
+        for pool in (self._reading, self._writing):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _accept(self) -> None:
+        """Take up what waits to be accepted."""
+        for _ in range(_BACKLOG):
+            try:
+                client, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                log.error("no connection can be accepted for now: %s", error.strerror)
+                self._pause()
+                return
+            client.setblocking(False)
+            self._make_room()
+            connection = Connection(self._answer, admits=lambda _: True, closed=self._connections.discard)
+            self._connections.add(connection)
+            connection.opening = asyncio.get_running_loop().create_task(_open(connection, client))
+            connection.opening.add_done_callback(partial(self._opened, connection, client))
+
+    def _pause(self) -> None:
+        """A full table of descriptors is no reason to ask it again and again."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._listener)
+        loop.call_later(
+            _NO_DESCRIPTOR_SECONDS,
+            lambda: None if self._stopping.is_set() else loop.add_reader(self._listener, self._accept),
+        )
+
+    def _make_room(self) -> None:
+        """Close whoever has been idle, or else slow, for longest, if there is no room for another."""
+        if len(self._connections) < self._most:
+            return
+        found = min(self._connections, key=lambda connection: (connection.stage, connection.since))
+        if found.stage is not Stage.ANSWERING:
+            self._connections.discard(found)
+            found.abort()
+
+    def _opened(self, connection: Connection, client: socket.socket, opening: asyncio.Task[None]) -> None:
+        """Let go of a client that went, or was sent away, before it said anything."""
+        error = None if opening.cancelled() else opening.exception()
+        if opening.cancelled() or error is not None:
+            self._connections.discard(connection)
+            client.close()
+        if error is not None and not isinstance(error, OSError):
+            log.error("a connection could not be taken up", exc_info=error)
+
+    async def _answer(self, request: Request) -> Response:
+        """Whatever is asked, by a thread of its own."""
+        pool = self._reading if request.method in ("GET", "HEAD") else self._writing
+        return await asyncio.get_running_loop().run_in_executor(pool, self._handle, request)
 
 
-def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")}
-    headers["content-type"] = environ.get("CONTENT_TYPE", "")
-    return headers
+async def _open(connection: Connection, client: socket.socket) -> None:
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens. Raises `OSError`."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # `::` stands for every address, also those of IPv4.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.setblocking(False)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _starting(_: Request) -> Response:
