@@ -19,6 +19,7 @@ from taximeter_exporter.metering.observation import Observer
 from taximeter_exporter.metering.processes import ProcessReader
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
+from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.routes import Routes
 from taximeter_exporter.web.server import PortError, WebServer
 
@@ -30,9 +31,19 @@ _STOP_SECONDS = 0.5
 class Exporter:
     """The running exporter."""
 
-    def __init__(self, *, meter: Meter, sampler: Sampler, server: WebServer, routes: Routes, interval_ns: int) -> None:
+    def __init__(
+        self,
+        *,
+        meter: Meter,
+        sampler: Sampler,
+        last_hour: LastHour,
+        server: WebServer,
+        routes: Routes,
+        interval_ns: int,
+    ) -> None:
         self._meter = meter
         self._sampler = sampler
+        self._last_hour = last_hour
         self._server = server
         self._interval_s = interval_ns / NS_PER_SECOND
         self._stopping = threading.Event()
@@ -65,6 +76,7 @@ class Exporter:
         while not self._stopping.wait(self._interval_s):
             try:
                 self._meter.tick()
+                self._last_hour.record(self._sampler.snapshot(), self._meter.state())
             except Exception:
                 # The time stays unbooked, and the next tick takes it along.
                 log.exception("metering failed, and is tried again")
@@ -87,9 +99,21 @@ def exporter(settings: Settings, *, clock: Clock, simulate: bool) -> Iterator[Ex
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
         meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
-        routes = Routes(clock=clock, meter=meter, snapshot=sampler.snapshot, interval_ns=settings.sample_interval_ns)
+        last_hour = LastHour()
+        routes = Routes(
+            clock=clock,
+            meter=meter,
+            snapshot=sampler.snapshot,
+            last_hour=last_hour,
+            interval_ns=settings.sample_interval_ns,
+        )
         yield Exporter(
-            meter=meter, sampler=sampler, server=server, routes=routes, interval_ns=settings.sample_interval_ns
+            meter=meter,
+            sampler=sampler,
+            last_hour=last_hour,
+            server=server,
+            routes=routes,
+            interval_ns=settings.sample_interval_ns,
         )
 
 

@@ -41,7 +41,9 @@ class Health:
 
     def ready(self) -> Response:
         """200 when every device is read and the ledger is written, else 503 with the reasons."""
-        found = problems(
-            self._snapshot(), self._state(), now_ns=self._clock.elapsed_ns(), interval_ns=self._interval_ns
-        )
+        found = self.problems()
         return text_response("\n".join(found), status=503) if found else text_response("ok")
+
+    def problems(self) -> list[str]:
+        """What does not work now; empty when everything does."""
+        return problems(self._snapshot(), self._state(), now_ns=self._clock.elapsed_ns(), interval_ns=self._interval_ns)

@@ -11,6 +11,7 @@ import msgspec
 from taximeter_exporter import __version__
 from taximeter_exporter.web import answers, requests
 from taximeter_exporter.web.http import JSON
+from taximeter_exporter.web.live import overview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,12 @@ class Call:
 
 CALLS = (
     Call(method="get", path="/api/v1/status", summary="The devices and what they cost", answer=answers.Status),
+    Call(
+        method="get",
+        path="/api/v1/overview",
+        summary="Everything that the live page shows, at one moment",
+        answer=overview.Overview,
+    ),
     Call(method="get", path="/api/v1/budgets", summary="The budgets", answer=answers.Budgets),
     Call(method="get", path="/api/v1/runs", summary="The runs", answer=answers.Runs),
     Call(

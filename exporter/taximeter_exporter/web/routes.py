@@ -13,8 +13,10 @@ from taximeter_exporter.web.answers import status_answer
 from taximeter_exporter.web.api import Api
 from taximeter_exporter.web.health import Health
 from taximeter_exporter.web.http import HttpError, Request, Response, json_response
+from taximeter_exporter.web.live.last_hour import LastHour
+from taximeter_exporter.web.live.overview import Overview, overview_answer
+from taximeter_exporter.web.live.page import PAGE
 from taximeter_exporter.web.openapi import document
-from taximeter_exporter.web.page import page
 from taximeter_exporter.web.scrape import Scrape
 
 log = logging.getLogger(__name__)
@@ -25,18 +27,25 @@ _Handler = Callable[..., Response]
 class Routes:
     """The whole of what is served: one call a method and a path."""
 
-    def __init__(self, *, clock: Clock, meter: Meter, snapshot: Callable[[], Snapshot], interval_ns: int) -> None:
+    def __init__(
+        self, *, clock: Clock, meter: Meter, snapshot: Callable[[], Snapshot], last_hour: LastHour, interval_ns: int
+    ) -> None:
+        def overview() -> Overview:
+            state = meter.state()
+            return overview_answer(snapshot(), state, minutes=last_hour.minutes(state), problems=health.problems())
+
         api = Api(meter)
         scrape = Scrape(snapshot, meter.state)
         health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
         self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
             (method, re.compile(path), handler)
             for method, path, handler in (
-                ("GET", r"/", lambda _: page(snapshot(), meter.state())),
+                ("GET", r"/", lambda _: PAGE),
                 ("GET", r"/metrics", scrape.handle),
                 ("GET", r"/healthz", lambda _: health.alive()),
                 ("GET", r"/readyz", lambda _: health.ready()),
                 ("GET", r"/api/v1/status", lambda _: json_response(status_answer(snapshot(), meter.state()))),
+                ("GET", r"/api/v1/overview", lambda _: json_response(overview())),
                 ("GET", r"/api/v1/openapi.json", lambda _: json_response(document())),
                 ("GET", r"/api/v1/budgets", api.budgets),
                 ("GET", r"/api/v1/runs", api.runs),
