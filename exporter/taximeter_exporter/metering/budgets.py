@@ -47,8 +47,7 @@ class Budget:
             return True
         if run is None:
             return False
-        labels = {"project": run.project, "team": run.team, "user": run.user, "run": run.name, "model": run.model}
-        return all(labels[key] == value for key, value in self.scope.items())
+        return all(getattr(run, "name" if key == "run" else key) == value for key, value in self.scope.items())
 
     def worth(self, amount: Fraction, currency: str, time_ns: int) -> Fraction | None:
         """An amount of a moment in the budget's own currency; `None` if there is no exchange rate."""
@@ -76,8 +75,8 @@ class Now:
     """What there is to know of the present moment, and of the past before it."""
 
     time_ns: int
-    per_hour: Callable[[Budget], Money]
-    """What the devices cost at present, as far as a budget covers it."""
+    per_hour: Mapping[str, Money]
+    """What the devices cost at present, by the run that it is for, or under the empty name for none."""
     runs: Mapping[str, Run]
     """Each run there is, by name."""
     visible: Sequence[Run]
@@ -146,7 +145,10 @@ class CalendarBook:
     def states(self, now: Now) -> list[BudgetState]:
         """See `BudgetBook.states`; always one."""
         worth = (
-            self.budget.worth(amount, currency, now.time_ns) for currency, amount in now.per_hour(self.budget).items()
+            self.budget.worth(amount, currency, now.time_ns)
+            for run, money in now.per_hour.items()
+            if self.budget.covers(now.runs[run] if run else None)
+            for currency, amount in money.items()
         )
         return [
             BudgetState(

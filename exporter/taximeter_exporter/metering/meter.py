@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Unpack
@@ -122,12 +122,12 @@ class Meter:
                 raise
             self._seat(run)
             self._state = self._build_state()
-            return self._run_state(run)
+            return self._run_state(run, self._per_hour())
 
     def renew(self, name: str, lease: str, progress: Mapping[str, float]) -> RunState:
         """Keep a run's lease. Raises `UnknownRunError`, `LeaseConflictError`, `LeaseEndedError`."""
         with self._lock:
-            return self._run_state(self._runs.renew(name, lease, progress))
+            return self._run_state(self._runs.renew(name, lease, progress), self._per_hour())
 
     def end(self, name: str, lease: str, result: Result, progress: Mapping[str, float]) -> RunState:
         """End a run and book it to its end. Raises `UnknownRunError`, `LeaseConflictError`, `LeaseEndedError`."""
@@ -136,13 +136,13 @@ class Meter:
             run = self._runs.end(name, lease, result, progress)
             self._unseat(run)
             self._settle(seen)
-            return self._run_state(self._runs.runs[name])
+            return self._run_state(self._runs.runs[name], self._per_hour())
 
     def run(self, name: str) -> RunState | None:
         """One run, whenever it was."""
         with self._lock:
             run = self._runs.runs.get(name)
-            return self._run_state(run) if run else None
+            return self._run_state(run, self._per_hour()) if run else None
 
     def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[Metered]:
         """Book, for each device that the ledger knows, the time since then in which the host was up."""
@@ -275,7 +275,7 @@ class Meter:
         return self._ledger.usage(start_ns=start_ns, end_ns=end_ns)
 
     def _build_state(self) -> MeterState:
-        time_ns = self._clock.time_ns()
+        time_ns, per_hour = self._clock.time_ns(), self._per_hour()
         return MeterState(
             time_ns=time_ns,
             simulated=any(metered.device.simulated for metered in self._metered),
@@ -290,16 +290,16 @@ class Meter:
             ),
             cost=dict(self._totals.cost),
             spent=tuple(period.now() for period in self._spent),
-            runs=tuple(self._run_state(run) for run in self._runs.visible()),
-            budgets=tuple(self._budget_states(time_ns)),
-            per_hour=self._per_hour(lambda _: True),
+            runs=tuple(self._run_state(run, per_hour) for run in self._runs.visible()),
+            budgets=tuple(self._budget_states(time_ns, per_hour)),
+            per_hour=_sum(per_hour.values()),
             unknown_processes=self._unknown_processes,
             write_failures=self._write_failures,
             last_write_time_ns=self._last_write_time_ns,
             last_write_ns=self._last_write_ns,
         )
 
-    def _run_state(self, run: Run) -> RunState:
+    def _run_state(self, run: Run, per_hour: Mapping[str, Money]) -> RunState:
         rate = self._schedule.at(self._clock.time_ns())
         # A run that has just begun has cost nothing yet, which is a figure; without a price there is none.
         nothing_yet: Money = {rate.currency: Fraction()} if rate and run.active else {}
@@ -309,13 +309,11 @@ class Meter:
             device_ns=self._totals.run_ns[run.name],
             millijoules=self._totals.run_millijoules.get(run.name),
             cost=nothing_yet | self._totals.run_cost[run.name],
-            per_hour=self._per_hour(lambda tenant: tenant is not None and tenant.name == run.name)
-            if run.active
-            else {},
+            per_hour=per_hour.get(run.name, {}) if run.active else {},
             settled=not (run.active or run.bytes_unbooked or any(metered.awaits(run) for metered in self._metered)),
         )
 
-    def _budget_states(self, time_ns: int) -> list[BudgetState]:
+    def _budget_states(self, time_ns: int, per_hour: Mapping[str, Money]) -> list[BudgetState]:
         if not self._budgets:
             return []
         try:
@@ -325,22 +323,34 @@ class Meter:
             recent = Recent((), 0)
         now = Now(
             time_ns=time_ns,
-            per_hour=lambda budget: self._per_hour(budget.covers),
+            per_hour=per_hour,
             runs=self._runs.runs,
             visible=self._runs.visible(),
             recent=recent,
         )
         return [state for book in self._budgets for state in book.states(now)]
 
-    def _per_hour(self, counts: Callable[[Run | None], bool]) -> Money:
-        """What the devices and volumes cost at present, as far as it is for runs (or none) that count."""
+    def _per_hour(self) -> Mapping[str, Money]:
+        """What the devices and volumes cost at present, by the run that it is for, or under the empty name for none."""
         active, time_ns = self._runs.active(), self._clock.time_ns()
-        per_hour = self._storage.per_hour() if counts(None) else {}
+        per_hour = {"": self._storage.per_hour()}
         for metered in self._metered:
-            rate, fraction = metered.schedule.at(time_ns), metered.fraction(active, counts)
-            if rate is not None and fraction:
-                per_hour[rate.currency] = per_hour.get(rate.currency, Fraction()) + fraction * rate.device_per_hour()
+            rate = metered.schedule.at(time_ns)
+            if rate is None:
+                continue
+            whole = rate.device_per_hour()
+            for run, share in metered.shares(active).items():
+                money = per_hour.setdefault(run, {})
+                money[rate.currency] = money.get(rate.currency, Fraction()) + share * whole
         return per_hour
+
+
+def _sum(amounts: Iterable[Money]) -> Money:
+    total: Money = {}
+    for money in amounts:
+        for currency, amount in money.items():
+            total[currency] = total.get(currency, Fraction()) + amount
+    return total
 
 
 def _of_part(schedule: Schedule, part: Fraction) -> Schedule:

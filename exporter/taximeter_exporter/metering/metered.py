@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from taximeter_exporter.devices.reading import Device
@@ -17,6 +17,7 @@ from taximeter_exporter.metering.usage import Usage
 from taximeter_exporter.pricing.quote import Schedule
 
 _NOBODY: Mapping[str, int] = {}
+_NOBODYS: Mapping[str, Fraction] = {"": Fraction(1)}
 
 
 class Metered:
@@ -70,13 +71,14 @@ class Metered:
         """Those of the active runs that are on it."""
         return [run for run in active if (self.serves(run) if run.source is Source.LEASE else run.name in self._seen)]
 
-    def fraction(self, active: Iterable[Run], counts: Callable[[Run | None], bool]) -> Fraction:
-        """How much of it is at present for runs, or for none, that count: 0 to 1."""
+    def shares(self, active: Iterable[Run]) -> Mapping[str, Fraction]:
+        """How much of it is at present for each run, by name, or for none, under the empty name: 1 in all."""
         tenants = self.tenants(active)
         if not tenants:
-            return Fraction(counts(None))
+            return _NOBODYS
         proportion = parts([run.name for run in tenants], self._weights.last())
-        return Fraction(sum(proportion[run.name] for run in tenants if counts(run)), sum(proportion.values()))
+        total = sum(proportion.values())
+        return {run: Fraction(part, total) for run, part in proportion.items() if part}
 
     def known_until(self, now_ns: int, active: Iterable[Run]) -> int:
         """Up to when it is known whose its time is.

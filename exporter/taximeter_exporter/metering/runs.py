@@ -51,20 +51,23 @@ class RunBook:
         self._clock = clock
         self.runs: dict[str, Run] = {}
         self.changed: set[str] = set()
+        self._active: dict[str, Run] = {}
+        self._ended: dict[str, Run] = {}
+        """Those that ended not long ago, as far as has been looked."""
         for run in runs:
-            self.runs[run.name] = run
+            self._put(run)
             if run.active:
                 self._reload(run)
 
     def active(self) -> list[Run]:
         """The runs whose lease lives or whose processes are there, by name."""
-        return sorted((run for run in self.runs.values() if run.active), key=lambda run: run.name)
+        return sorted(self._active.values(), key=lambda run: run.name)
 
     def visible(self) -> list[Run]:
         """The active runs, and those that ended not long ago, by start."""
         since = self._clock.time_ns() - ENDED_VISIBLE_SECONDS * NS_PER_SECOND
-        runs = (run for run in self.runs.values() if run.end_time_ns is None or run.end_time_ns >= since)
-        return sorted(runs, key=lambda run: (run.start_time_ns, run.name))
+        self._ended = {name: run for name, run in self._ended.items() if (run.end_time_ns or 0) >= since}
+        return sorted([*self._active.values(), *self._ended.values()], key=lambda run: (run.start_time_ns, run.name))
 
     def register(self, name: str, *, resume: bool, **labels: Unpack[RunLabels]) -> Run:
         """Begin a run, or go on with one that ended. One that is known by its processes only gets the lease.
@@ -157,6 +160,8 @@ class RunBook:
         known = self.runs.get(identity.run)
         if known and known.source is Source.LEASE and (known.active or self._outlives(known, started_ns)):
             return None
+        if known and known.active and known.renewed_ns >= seen_ns and uuid in (known.devices or ()):
+            return known  # another of its processes, or the same sample once more
         time_ns = self._clock.time_ns() - (self._clock.elapsed_ns() - seen_ns)
         if known and known.active:
             return self._keep(
@@ -230,9 +235,9 @@ class RunBook:
         """Undo a registration that could not be kept."""
         self.changed.discard(name)
         if before is None:
-            del self.runs[name]
+            del self.runs[name], self._active[name]
         else:
-            self.runs[name] = before
+            self._put(before)
 
     def _reload(self, run: Run) -> None:
         """A run that was active when the exporter stopped gets the usual time to be heard of or seen again.
@@ -259,6 +264,11 @@ class RunBook:
         return run
 
     def _keep(self, run: Run) -> Run:
-        self.runs[run.name] = run
+        self._put(run)
         self.changed.add(run.name)
         return run
+
+    def _put(self, run: Run) -> None:
+        here, there = (self._active, self._ended) if run.active else (self._ended, self._active)
+        self.runs[run.name] = here[run.name] = run
+        there.pop(run.name, None)

@@ -128,6 +128,12 @@ class Rate:
     """See `Price.as_of`."""
     stale_from: date | None = field(default=None, compare=False)
     """See `Price.stale_from`."""
+    _each: Fraction = field(init=False, repr=False, compare=False)
+    """What one of a quantity costs."""
+
+    def __post_init__(self) -> None:
+        each = Fraction(self.price) * self.part / (self.devices * _QUANTITY[self.unit])
+        object.__setattr__(self, "_each", each)
 
     def device_per_hour(self) -> Fraction:
         """One device's part of the instance's price, or a volume's, in `currency` per hour, exact."""
@@ -135,7 +141,7 @@ class Rate:
 
     def cost(self, quantity: int) -> Fraction:
         """What a quantity of it costs, in `currency`, exact."""
-        return Fraction(self.price) * self.part / self.devices * quantity / _QUANTITY[self.unit]
+        return self._each * quantity
 
     def age_ns(self, time_ns: int) -> int | None:
         """How old the price is at a time of day, in nanoseconds; `None` if it is undated."""

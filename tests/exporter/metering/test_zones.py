@@ -123,7 +123,7 @@ def check(ledger: SqliteLedger, zone: ZoneInfo, start_ns: int, end_ns: int, usag
     while at < end_ns:
         by_day.enter(at, runs)
         by_month.enter(at, runs)
-        now = Now(time_ns=at, per_hour=lambda _: {}, runs=runs, visible=(), recent=Recent((), 0))
+        now = Now(time_ns=at, per_hour={}, runs=runs, visible=(), recent=Recent((), 0))
         (day,), (whole,) = by_day.states(now), by_month.states(now)
         name = f"{datetime.fromtimestamp(at // NS_PER_SECOND, zone):%Y-%m}"
         assert whole.spent == months.get((name, "USD"), (0, Fraction()))[1]
