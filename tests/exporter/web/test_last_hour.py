@@ -40,19 +40,19 @@ def test_each_minute_has_what_was_booked_in_it(machine: Machine) -> None:
     hour = LastHour()
     hour.record(snapshot(0.5), machine.meter.state())
     follow(machine, 10, hour=hour)
-    machine.register()
-    minutes = follow(machine, 60, hour=hour, utilization=1.0)
-    run = machine.meter.run("run")
-    assert run is not None
-    machine.renew(run)
+    run = machine.register()
+    for _ in range(60):
+        minutes = follow(machine, 1, hour=hour)
+        machine.renew(run)
     minutes = follow(machine, 1, hour=hour)
     assert [minute.start_ns for minute in minutes] == [
         time_ns("2026-11-21T12:00:00"),
         time_ns("2026-11-21T12:01:00"),
         time_ns("2026-11-21T12:02:00"),
     ]
-    # up to the moment that closes a minute, as it is booked then
     assert minutes[0].cost == {Share.IDLE: {"USD": Fraction(10)}}
+    # a leased device is booked up to the last renewal, so the last second of a minute is of the next one
+    assert minutes[1].cost == {Share.ACTIVE: {"USD": Fraction(59)}, Share.IDLE: {}}
     booked = sum(money["USD"] for minute in minutes for money in minute.cost.values() if money)
     assert booked == sum(machine.meter.state().cost.values())
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, sync_playwright
-from support.programs import RunningExporter, exporter, write_config
+from support.programs import RunningExporter, exporter, wait_for, write_config
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PHONE = {"width": 390, "height": 844}
@@ -47,9 +47,14 @@ class Opened:
         assert found, self.text(selector)
         return float(found[0].replace(",", ""))
 
+    def style(self, selector: str, name: str) -> str:
+        """As it is computed, for instance `rgb(0, 0, 0)`."""
+        value: str = self.page.locator(selector).first.evaluate(f"it => getComputedStyle(it).{name}")
+        return value
+
     def wait(self, condition: str) -> None:
-        """Until a condition in JavaScript holds."""
-        self.page.wait_for_function(condition, timeout=20_000)
+        """Until a condition in JavaScript holds. Asked from outside: the page allows nobody to evaluate code in it."""
+        wait_for(lambda: self.page.evaluate(condition), condition)
 
 
 def opened(browser: Browser, running: RunningExporter, *, size: Any = LAPTOP, scheme: Any = "dark") -> Opened:
@@ -118,14 +123,10 @@ def test_nothing_is_loaded_from_elsewhere(browser: Browser, running: RunningExpo
 def test_it_fits_and_can_be_read(browser: Browser, running: RunningExporter, size: Any, scheme: str) -> None:
     it = opened(browser, running, size=size, scheme=scheme)
     assert it.page.evaluate("document.documentElement.scrollWidth") <= size["width"], "nothing sticks out"
-    background, ink = it.page.evaluate(
-        "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
-    )
+    background, ink = it.style("body", "backgroundColor"), it.style("body", "color")
     assert contrast(background, ink) >= 7, "WCAG 2.2, 1.4.6"
     assert (luminance(background) < luminance(ink)) == (scheme == "dark")
-    dim, card = it.page.evaluate(
-        "[getComputedStyle(document.querySelector('.dim')).color, getComputedStyle(document.querySelector('.tile')).backgroundColor]"
-    )
+    dim, card = it.style(".dim", "color"), it.style(".tile", "backgroundColor")
     assert contrast(dim, card) >= 4.5, "WCAG 2.2, 1.4.3"
 
 
