@@ -7,8 +7,20 @@ from typing import Any
 
 from taximeter.bill import Bill, make_bill, show
 from taximeter.cost import Quote
+from taximeter.done import Done
 
 QUOTE = Quote(cost={}, cost_per_hour={}, device_seconds=Decimal(60), devices=("GPU-0",), simulated=False, settled=True)
+
+
+def done(**changes: Any) -> Done:
+    given: dict[str, Any] = {
+        "phases_ns": {"startup": 15_000_000_000, "forward_backward": 45_000_000_000},
+        "passes": 4,
+        "steps": 100,
+        "samples": 6000,
+        "best_accuracy": 0.96,
+    }
+    return Done(**(given | changes))
 
 
 def bill(**changes: Any) -> Bill:
@@ -16,15 +28,18 @@ def bill(**changes: Any) -> Bill:
         "run": "r",
         "project": "vision",
         "result": "finished",
+        "by_hand": False,
         "settled": True,
         "quote": QUOTE,
         "cost_per_hour": {"USD": Decimal(720)},
         "cost": {"USD": Decimal(12)},
-        "phases_ns": {"startup": 15_000_000_000, "forward_backward": 45_000_000_000},
-        "epochs": 4,
-        "steps": 100,
-        "samples": 6000,
-        "accuracy": 0.96,
+        "done": done(),
+        "flops_known": False,
+        "peak_flops_per_second": None,
+        "peak_memory": None,
+        "target_accuracy": None,
+        "remaining_seconds": None,
+        "budget": {},
     }
     return make_bill(**(given | changes))
 
@@ -72,7 +87,7 @@ def test_simulated_devices_are_named_as_such() -> None:
 
 
 def test_what_was_not_reached_has_no_unit_cost() -> None:
-    made = bill(epochs=0, samples=0, steps=0, accuracy=None)
+    made = bill(done=Done())
     assert (made.cost_per_epoch, made.cost_per_1000_samples, made.cost_per_accuracy_point) == ({}, {}, {})
 
 

@@ -27,12 +27,26 @@ class Quote:
     """Whether the cost is final: the run has ended, and all of its time is booked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """A cost that was known at one moment, and what an hour costs from there on."""
+
+    cost: Money
+    per_hour: Money
+    at: int
+    """In nanoseconds of the clock."""
+
+
 class RunningCost:
-    """The exporter's last word, and since then its price times the time that has passed."""
+    """A cost that was known, and since then a price times the time that has passed.
+
+    It is the exporter's last word, or, with a price given by hand, what earlier parts of the run had cost.
+    """
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock = clock
-        self._last: tuple[Quote, int] | None = None
+        self._basis: Basis | None = None
+        self._quote: Quote | None = None
         self._price: Money = {}
         self._stopped_at: int | None = None
 
@@ -44,11 +58,21 @@ class RunningCost:
     @property
     def quote(self) -> Quote | None:
         """The exporter's last word; `None` if it has said nothing yet."""
-        return None if self._last is None else self._last[0]
+        return self._quote
+
+    @property
+    def basis(self) -> Basis | None:
+        """What the cost is counted from; another object whenever it has changed. `None`: nothing is known."""
+        return self._basis
 
     def now(self) -> int:
         """The moment, in nanoseconds of the clock."""
         return self._clock()
+
+    def begin(self, price: Money, *, at: int, before: Money | None = None) -> None:
+        """Count from `at` by this price per hour, on top of what the run had cost before."""
+        self._basis = Basis(before or {}, price, at)
+        self._price = price
 
     def update(self, quote: Quote, *, asked_at: int) -> None:
         """Take an answer to a question that was sent at `asked_at`.
@@ -56,13 +80,15 @@ class RunningCost:
         The exporter booked until some moment between question and answer; to count from the question errs, if at
         all, by a network's delay on the side of too much.
         """
-        self._last = (quote, asked_at)
+        self._quote = quote
+        self._basis = Basis(quote.cost, quote.cost_per_hour, asked_at)
         self._price = quote.cost_per_hour
 
     def settle(self, quote: Quote) -> None:
         """Take the exporter's final answer: nothing is added to it any more."""
         self._stopped_at = self._clock()
-        self._last = (quote, self._stopped_at)
+        self._quote = quote
+        self._basis = Basis(quote.cost, quote.cost_per_hour, self._stopped_at)
 
     def stop(self) -> None:
         """The run is over and the exporter has not said what it cost: count until now, and no further."""
@@ -71,13 +97,13 @@ class RunningCost:
 
     def seen(self) -> Money:
         """The cost until now. Empty if it is not known: no answer yet, or no price."""
-        if self._last is None:
+        basis = self._basis
+        if basis is None:
             return {}
-        quote, asked_at = self._last
         until = self._clock() if self._stopped_at is None else self._stopped_at
-        passed_ns = max(0, until - asked_at)
+        passed_ns = max(0, until - basis.at)
         zero = Decimal(0)
         return {
-            currency: quote.cost.get(currency, zero) + quote.cost_per_hour.get(currency, zero) * passed_ns / NS_PER_HOUR
-            for currency in dict.fromkeys((*quote.cost, *quote.cost_per_hour))
+            currency: basis.cost.get(currency, zero) + basis.per_hour.get(currency, zero) * passed_ns / NS_PER_HOUR
+            for currency in dict.fromkeys((*basis.cost, *basis.per_hour))
         }

@@ -9,18 +9,28 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
+
+from prometheus_client import CollectorRegistry
 
 from taximeter.batches import samples_in
 from taximeter.bill import Bill, make_bill
+from taximeter.budget import Budget
 from taximeter.cost import Money, RunningCost
+from taximeter.done import Done, Reached, done_from_json, resumed
 from taximeter.endpoint import Endpoint
 from taximeter.exporter_client import ExporterClient, Progress
+from taximeter.flops import Flops, flops_of
+from taximeter.journal import Journal, read_journal
 from taximeter.lease import LeaseKeeper
 from taximeter.metrics import Reading, registry_of
+from taximeter.milestones import Milestones
 from taximeter.phases import PHASES, Phase, PhaseTimes
-from taximeter.settings import Settings, resolve
+from taximeter.plan import Plan
+from taximeter.settings import Amount, Settings, resolve
+from taximeter.steps import Steps
 from taximeter.tally import SPLITS, Split, Tally
 
 Result = Literal["finished", "failed", "stopped", "budget"]
@@ -29,6 +39,8 @@ _END_SECONDS = 5.0
 _LAST_SCRAPE_SECONDS = 15.0
 # Prometheus scrapes at least once a minute by default: a run that went on for longer without a scrape has no scraper.
 _FIRST_SCRAPE_SECONDS = 60.0
+
+_SPLITS = ", ".join(SPLITS)
 
 _log = logging.getLogger("taximeter")
 
@@ -51,10 +63,15 @@ class Meter:
     as a context manager it ends with the block. Then the metrics stay up until their final values have been scraped
     once, for at most 15 seconds, and not at all if there is nobody who scrapes.
 
-    Arguments left out are taken from `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER` and `_EXPORTER`. `devices` are the
-    UUIDs of the devices the run pays for (default: every device of the exporter); `resume` goes on with a run of the
-    same name that has ended; `listen` is `host:port` for the metrics. With torchrun's `RANK` only rank 0 is the run
-    whose cost counts; the others publish their metrics.
+    Arguments left out are taken from `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_PRICE` and
+    `_CURRENCY`. `devices` are the UUIDs of the devices the run pays for (default: every device of the exporter);
+    `resume` goes on with a run of the same name that has ended; `listen` is `host:port` for the metrics. With
+    torchrun's `RANK` only rank 0 is the run whose cost counts; the others publish their metrics.
+
+    `price` is what an hour of the run costs, all its devices together, in `currency`: then no exporter is asked, and
+    the cost is the price times the time since the meter began. `budget` is what the run may cost, in the same
+    currency; the meter stops nobody, the program asks `affords`. `journal` is a file in which the meter records about
+    once a second what the run has done: a run that is resumed after a kill knows from it what was lost.
 
     Raises `ValueError`, before anything is started, if an argument or variable is wrong. A program that would rather
     not begin than go on without the meter says `strict`: then an address that cannot be listened on raises `OSError`,
@@ -74,6 +91,10 @@ class Meter:
         resume: bool = False,
         exporter: str | None = None,
         listen: str | None = None,
+        price: Amount | None = None,
+        currency: str | None = None,
+        budget: Amount | None = None,
+        journal: Path | None = None,
         strict: bool = False,
         clock: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
@@ -88,12 +109,30 @@ class Meter:
             resume=resume,
             exporter=exporter,
             listen=listen,
+            price=price,
+            currency=currency,
+            budget=budget,
         )
         self._settings = settings
         self._phases = PhaseTimes(clock)
         self._tally = Tally()
+        self._began = clock()
         self._cost = RunningCost(clock)
+        self._milestones = Milestones()
+        self._plan = Plan()
+        self._flops = Flops()
+        self._steps_per_pass: int | None = None
+        self._lost_steps = 0
+        self._lost_ns = 0
+        self._recorded = read_journal(journal) if journal is not None and resume else None
+        self._before = Done()
+        self._carry(self._recorded or Done())
+        self._budget = None
+        if settings.budget is not None and settings.pays:
+            self._budget = Budget(settings.budget, settings.currency, self._cost)
         self._bill: Bill | None = None
+        self._final: Reading | None = None
+        self._registry = registry_of(self._read, run=settings.run, rank=settings.rank)
         self._complaints: set[str] = set()
         self._pid = os.getpid()
         self._exception_before = _uncaught_exception()
@@ -108,6 +147,10 @@ class Meter:
                 on_refusal=_ignore if strict else self._say_refused,
             )
         self._endpoint = self._listen(settings, required=strict)
+        self._journal = None
+        if journal is not None and settings.pays:
+            self._journal = Journal(journal, self._done)
+            self._journal.start()
         if self._lease is not None:
             self._lease.start()
         atexit.register(self._at_exit)
@@ -127,6 +170,21 @@ class Meter:
         """Whether the exporter's devices, and so the money, are made up."""
         return self._cost.quote is not None and self._cost.quote.simulated
 
+    @property
+    def budget(self) -> Budget | None:
+        """What the run may cost, and what is left of it; `None` without one, and on ranks other than the first."""
+        return self._budget
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """What is published beside the meter's own metrics: a program may register collectors of its own here."""
+        return self._registry
+
+    @property
+    def done(self) -> Done:
+        """What the run has done until now, with the parts before it was resumed."""
+        return self._done()
+
     def steps(self, loader: Iterable[T], *, samples: Callable[[T], int] = samples_in) -> Steps[T]:
         """Iterate over the loader's batches, each turn of the loop being a step.
 
@@ -134,20 +192,94 @@ class Meter:
         another `phase`. `samples` says how many samples a batch holds; by default as many as the first dimension of
         its first tensor. A loop that is left by `break` counts the step it was left in.
         """
+        try:
+            self._steps_per_pass = len(loader)  # type: ignore[arg-type]
+        except TypeError:
+            self._steps_per_pass = None
         return Steps(loader, samples, self._phases, self._tally, self._complain)
+
+    def plan(
+        self, *, epochs: float | None = None, steps: int | None = None, target_accuracy: float | None = None
+    ) -> None:
+        """Say how long the whole run is meant to go on, for the forecast, and what accuracy (0 to 1) it is for.
+
+        `epochs` are loops over the loader; `steps` turns of the loop, and say it more exactly where both are given.
+        """
+        try:
+            for name, value in (("epochs", epochs), ("steps", steps), ("target_accuracy", target_accuracy)):
+                if value is not None and not 0 < value < float("inf"):
+                    raise ValueError(f"{name} is {value!r}, which is not above 0")
+            if target_accuracy is not None:
+                if target_accuracy > 1:
+                    raise ValueError(f"target_accuracy is {target_accuracy!r}, which is not from 0 to 1")
+                self._milestones.aim(target_accuracy)
+            self._plan = Plan(epochs=epochs, steps=steps, target_accuracy=target_accuracy)
+        except (TypeError, ValueError) as wrong:
+            self._complain("plan", f"the plan is not what it should be, and is left out: {wrong}")
 
     def read_bytes(self, count: int) -> None:
         """Say that so many bytes were read from storage, which the exporter bills as transfer where it has a price."""
-        if not isinstance(count, int) or count < 0:
-            self._complain(f"{count!r} is not a number of bytes, and is left out")
+        if not _is_count(count):
+            self._complain("bytes", f"{count!r} is not a number of bytes, and is left out")
             return
         self._tally.read_bytes(count)
+
+    def count_oom(self) -> None:
+        """Say that the device's memory did not suffice, and the training goes on all the same."""
+        self._tally.count_out_of_memory()
+
+    def log_memory(self, peak_bytes: int) -> None:
+        """Say how much of the device's memory was in use at most. Not needed with CUDA: there the meter asks torch."""
+        if not _is_count(peak_bytes):
+            self._complain("memory", f"{peak_bytes!r} is not a number of bytes, and is left out")
+            return
+        self._tally.log_memory(peak_bytes)
+
+    def log_flops(self, *, per_sample: float, peak_per_second: float | None = None) -> None:
+        """Say how many floating-point operations a step takes for each sample, and how many the device can do.
+
+        A multiplication and an addition are two. Where the peak is not known, it is left out.
+        """
+        if not _is_positive(per_sample) or not (peak_per_second is None or _is_positive(peak_per_second)):
+            given = f"per_sample {per_sample!r}, peak_per_second {peak_per_second!r}"
+            self._complain("flops", f"the operations are not numbers above 0, and are left out: {given}")
+            return
+        self._flops.change(float(per_sample), samples=self._tally.read().samples)
+        self._flops.peak_per_second = peak_per_second
+
+    def measure_flops(self, model: Any, batch: Any, *, peak_per_second: float | None = None) -> float | None:
+        """Count once what a step on this batch takes, forward and backward, without carrying it out.
+
+        `model` is the module as it is before `torch.compile` and DDP; `batch` is the tensor that it is called with,
+        samples first, or a tuple of its arguments. Returns the operations of the batch; `None`, and says why, if they
+        cannot be counted.
+        """
+        try:
+            flops = flops_of(model, batch)
+            self.log_flops(per_sample=flops / samples_in(batch), peak_per_second=peak_per_second)
+        except Exception as wrong:  # a model that cannot be counted must not end the training
+            self._complain("flops", f"the model's operations could not be counted, and are left out: {wrong!r}")
+            return None
+        return flops
+
+    def lost(self, *, steps: int, seconds: float) -> None:
+        """Say that so much of what was done did not stay in the model, and has to be done again.
+
+        For a loop that goes back to a checkpoint by itself; `seconds` are those of the steps. What a kill lost, the
+        meter finds by its journal.
+        """
+        if not _is_count(steps) or not (seconds == 0 or _is_positive(seconds)):
+            self._complain("lost", f"lost steps {steps!r}, seconds {seconds!r}: not numbers from 0, and left out")
+            return
+        self._lost_steps += steps
+        self._lost_ns += round(seconds * 1e9)
 
     @contextmanager
     def phase(self, phase: Phase) -> Iterator[None]:
         """The time of this block goes into that phase; then the phase before goes on."""
         if phase not in PHASES:
-            self._complain(f"there is no phase {phase!r}, the time goes into 'other'; phases: {', '.join(PHASES)}")
+            known = ", ".join(PHASES)
+            self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
             phase = "other"
         before = self._phases.current
         self._phases.switch(phase)
@@ -163,31 +295,68 @@ class Meter:
         accuracy: Any = None,
         split: Split = "train",
         epoch: float | None = None,
-        learning_rate: float | None = None,
+        learning_rate: Any = None,
+        grad_norm: Any = None,
     ) -> None:
         """Report where the training stands. What is left out keeps its value.
 
-        `loss` and `accuracy` (0 to 1) may be tensors of one element; on an accelerator they stay there, and are read
-        about once a second in the background. Such a tensor must not be changed in place afterwards.
+        Values may be tensors of one element, `accuracy` is from 0 to 1; on an accelerator they stay there, and are
+        read about once a second in the background. Such a tensor must not be changed in place afterwards.
         """
+        log = self._tally.log
         if split not in SPLITS:
-            self._complain(f"there is no split {split!r}, its values are left out; splits: {', '.join(SPLITS)}")
+            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
         else:
             if loss is not None:
-                self._tally.log("loss", split, loss)
+                log("loss", split, loss)
             if accuracy is not None:
-                self._tally.log("accuracy", split, accuracy)
-        try:
-            if epoch is not None:
-                self._tally.log_epoch(epoch)
-            if learning_rate is not None:
-                self._tally.log_learning_rate(learning_rate)
-        except (TypeError, ValueError) as wrong:
-            self._complain(f"epoch or learning_rate is not what it should be, and is left out: {wrong}")
+                log("accuracy", split, accuracy, self._reacher() if split == "validation" else None)
+        if epoch is not None:
+            log("epoch", None, epoch)
+        if learning_rate is not None:
+            log("learning_rate", None, learning_rate)
+        if grad_norm is not None:
+            log("gradient_norm", None, grad_norm)
 
     def cost(self) -> Money:
         """What the run has cost until now, as an exact `Decimal` for each currency. Empty: not known."""
         return self._cost.seen()
+
+    def affords(self, seconds: float = 0) -> bool:
+        """Whether the run can go on for so long: what it has cost, and the price × `seconds`, are within its budget.
+
+        True without a budget; and, said once, with one while no price is known in its currency. Quick enough to be
+        asked after each step.
+        """
+        if self._budget is None:
+            return True
+        if not (seconds == 0 or _is_positive(seconds)):
+            self._complain("affords", f"{seconds!r} is not a number of seconds, and counts as 0")
+            seconds = 0
+        afforded = self._budget.affords(seconds)
+        if afforded is None:
+            if self._lease is None or self._lease.wait_asked(0):
+                currency = self._settings.currency
+                self._complain("budget", f"no price is known in {currency}: the budget cannot be kept until there is")
+            return True
+        return afforded
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint has to hold so that the meter can go on: plain numbers, texts, lists and dictionaries."""
+        return self._done().to_json()
+
+    def load_state_dict(self, state: Any) -> None:
+        """Go on from a checkpoint: take over what the run had done until then, and what was lost since.
+
+        With a price by hand that includes the money; with an exporter, its ledger has it. A state that cannot be read
+        is said, and left out.
+        """
+        try:
+            kept = done_from_json(state)
+        except (ValueError, TypeError) as wrong:
+            self._complain("state", f"the meter's state is left out: {wrong}")
+            return
+        self._carry(resumed(kept, self._recorded))
 
     def wait_registered(self, seconds: float) -> str | None:
         """Wait for the exporter's first word, but no longer than so. Returns why it refuses the run, if it does."""
@@ -207,21 +376,10 @@ class Meter:
             self._cost.stop()
             if self._lease is not None:
                 self._lease.end(result, seconds=_END_SECONDS)
-            reported = self._tally.read()
-            self._bill = make_bill(
-                run=self._settings.run,
-                project=self._settings.project,
-                result=result,
-                settled=self._lease is not None and self._lease.settled,
-                quote=self._cost.quote,
-                cost_per_hour=self._cost.price,
-                cost=self._cost.seen(),
-                phases_ns=self._phases.read(),
-                epochs=reported.passes,
-                steps=reported.steps,
-                samples=reported.samples,
-                accuracy=reported.best_accuracy,
-            )
+            if self._journal is not None:
+                self._journal.close()
+            self._final = self._read()
+            self._bill = self._make_bill(result)
             if self._endpoint is not None:
                 self._endpoint.mark_ended()
         return self._bill
@@ -260,9 +418,8 @@ class Meter:
         self.close()
 
     def _listen(self, settings: Settings, *, required: bool) -> Endpoint | None:
-        registry = registry_of(self._read, run=settings.run, rank=settings.rank)
         try:
-            return Endpoint(settings.listen, registry)
+            return Endpoint(settings.listen, self._registry)
         except OSError as wrong:
             if required:
                 raise
@@ -276,13 +433,75 @@ class Meter:
 
     def _may_be_scraped(self) -> bool:
         young = sum(self._phases.read().values()) < _FIRST_SCRAPE_SECONDS * 1e9
-        return young and self._cost.quote is not None
+        return young and (self._cost.quote is not None or self._settings.price is not None)
+
+    def _carry(self, before: Done) -> None:
+        self._before = before
+        self._milestones.carry(before.reached)
+        price, currency = self._settings.price, self._settings.currency
+        if price is not None and self._settings.pays:
+            self._cost.begin({currency: price}, at=self._began, before=before.cost)
+
+    def _done(self) -> Done:
+        before, phases_ns, reported = self._before, self._phases.read(), self._tally.read()
+        bests = [best for best in (before.best_accuracy, reported.best_accuracy) if best is not None]
+        return Done(
+            steps=before.steps + reported.steps,
+            samples=before.samples + reported.samples,
+            passes=before.passes + reported.passes,
+            flops=before.flops + (self._flops.total(reported.samples) or 0),
+            out_of_memory=before.out_of_memory + reported.out_of_memory,
+            lost_steps=before.lost_steps + self._lost_steps,
+            lost_ns=before.lost_ns + self._lost_ns,
+            phases_ns={phase: before.phases_ns.get(phase, 0) + ns for phase, ns in phases_ns.items()},
+            cost={} if self._settings.price is None else self._cost.seen(),
+            best_accuracy=max(bests, default=None),
+            reached=self._milestones.read(),
+        )
+
+    def _reacher(self) -> Callable[[float], None]:
+        """Notes an accuracy as reached at this moment, whenever it is read."""
+        seconds = (sum(self._before.phases_ns.values()) + sum(self._phases.read().values())) / 1e9
+        when = Reached(seconds=seconds, cost=self._cost.seen())
+        return lambda accuracy: self._milestones.reach(accuracy, when)
 
     def _read(self) -> Reading:
+        if self._final is not None:
+            return self._final
+        done, reported = self._done(), self._tally.read()
+        remaining = self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass)
         return Reading(
             phases_ns=self._phases.read(),
-            reported=self._tally.read(),
+            reported=reported,
+            done=done,
+            flops=self._flops.total(reported.samples),
+            peak_flops_per_second=self._flops.peak_per_second,
+            remaining_seconds=remaining,
+            cost=self._cost.seen(),
+            cost_per_hour=self._cost.price,
+            by_hand=self._settings.price is not None,
+            budget=self._budget,
             exporter_up=None if self._lease is None else self._lease.up,
+        )
+
+    def _make_bill(self, result: str) -> Bill:
+        done = self._done()
+        return make_bill(
+            run=self._settings.run,
+            project=self._settings.project,
+            result=result,
+            by_hand=self._settings.price is not None,
+            settled=self._lease is not None and self._lease.settled,
+            quote=self._cost.quote,
+            cost_per_hour=self._cost.price,
+            cost=self._cost.seen(),
+            done=done,
+            flops_known=self._flops.per_sample is not None,
+            peak_flops_per_second=self._flops.peak_per_second,
+            peak_memory=self._tally.read().peak_memory,
+            target_accuracy=self._plan.target_accuracy,
+            remaining_seconds=self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass),
+            budget={} if self._budget is None else {self._budget.currency: self._budget.limit},
         )
 
     def _progress(self) -> Progress:
@@ -290,71 +509,30 @@ class Meter:
         accuracy = reported.accuracy.get("validation", reported.accuracy.get("train"))
         known = {
             "epoch": reported.epoch,
-            "step": reported.steps,
-            "samples": reported.samples,
+            "step": self._before.kept_steps + reported.steps,
+            "samples": self._before.samples + reported.samples,
             "bytes": reported.bytes_read,
             "accuracy": accuracy,
             "loss": reported.loss.get("train", reported.loss.get("validation")),
         }
         return {field: value for field, value in known.items() if value is not None}
 
-    def _complain(self, complaint: str) -> None:
-        if complaint not in self._complaints:
-            self._complaints.add(complaint)
+    def _complain(self, kind: str, complaint: str) -> None:
+        if kind not in self._complaints:
+            self._complaints.add(kind)
             _log.warning(complaint)
-
-
-class Steps(Generic[T]):
-    """The batches of a loader, metered. Has the loader's length, if it has one, so that a progress bar finds it."""
-
-    def __init__(
-        self,
-        loader: Iterable[T],
-        samples: Callable[[T], int],
-        phases: PhaseTimes,
-        tally: Tally,
-        complain: Callable[[str], None],
-    ) -> None:
-        self._loader = loader
-        self._samples = samples
-        self._phases = phases
-        self._tally = tally
-        self._complain = complain
-
-    def __len__(self) -> int:
-        return len(self._loader)  # type: ignore[arg-type]  # raises TypeError for what has none, as len() should
-
-    def __iter__(self) -> Iterator[T]:
-        switch = self._phases.switch
-        step = self._tally.step
-        count = self._samples
-        before = self._phases.current
-        samples = 0
-        in_step = False
-        waited_from = switch("data_wait")
-        try:
-            for batch in self._loader:
-                try:
-                    samples = int(count(batch))
-                except Exception as wrong:  # whatever somebody's function raises must not end the training
-                    samples = 0
-                    self._complain(f"the samples of a batch could not be counted, and are left out: {wrong!r}")
-                switch("forward_backward")
-                in_step = True
-                yield batch
-                ended = switch("data_wait")
-                in_step = False
-                step(ended - waited_from, samples)
-                waited_from = ended
-            self._tally.complete_pass()
-        finally:
-            ended = switch("other" if before == "startup" else before)
-            if in_step:
-                step(ended - waited_from, samples)
 
 
 def _ignore(_refusal: str) -> None:
     """The program asks `wait_registered` instead."""
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 < value < float("inf")
 
 
 def _result_of(exception: BaseException | None) -> Result:

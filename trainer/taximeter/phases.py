@@ -6,8 +6,21 @@ import time
 from collections.abc import Callable
 from typing import Literal, get_args
 
-Phase = Literal["startup", "data_wait", "forward_backward", "optimizer", "evaluation", "other"]
+Phase = Literal[
+    "startup",
+    "data_wait",
+    "transfer",
+    "compile",
+    "forward_backward",
+    "optimizer",
+    "evaluation",
+    "checkpoint",
+    "other",
+]
 PHASES: tuple[Phase, ...] = get_args(Phase)
+
+PROGRESS: tuple[Phase, ...] = ("transfer", "forward_backward", "optimizer")
+"""The phases in which a model learns. What they took, less what was lost, is the time that bought progress."""
 
 
 class PhaseTimes:

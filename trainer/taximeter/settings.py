@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from taximeter.names import check_label, check_run, default_run
@@ -14,10 +16,16 @@ from taximeter.names import check_label, check_run, default_run
 EXPORTER = "http://127.0.0.1:9877"
 METRICS_HOST = "127.0.0.1"
 METRICS_PORT = 9878
+CURRENCY = "USD"
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 _log = logging.getLogger("taximeter")
 
 T = TypeVar("T")
+
+Amount = Decimal | int | float | str
+"""Money as a program may give it; a float counts as the decimal number that it is written as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +53,22 @@ class Settings:
     """The exporter's base URL."""
     listen: Address
     rank: int
+    price: Decimal | None
+    """Of an hour of the run, given by hand; then no exporter is asked."""
+    currency: str
+    """Of price and budget."""
+    budget: Decimal | None
+    """What the run may cost."""
+
+    @property
+    def pays(self) -> bool:
+        """Of several processes that train one model only the first is a run, so that its cost counts once."""
+        return self.rank == 0
 
     @property
     def takes_lease(self) -> bool:
-        """Of several processes that train one model only the first is a run, so that its cost counts once."""
-        return self.rank == 0
+        """Whether the exporter is asked for a lease."""
+        return self.pays and self.price is None
 
 
 def resolve(
@@ -64,23 +83,30 @@ def resolve(
     resume: bool = False,
     exporter: str | None = None,
     listen: str | None = None,
+    price: Amount | None = None,
+    currency: str | None = None,
+    budget: Amount | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Settle what was given as an argument, what the environment says, and what is left to defaults.
 
-    Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER` and `_EXPORTER`, and of torchrun's variables `RANK` and
-    `LOCAL_RANK`. Raises `ValueError` that names the argument or variable and says what would be right.
+    Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_PRICE` and `_CURRENCY`, and of torchrun's
+    variables `RANK` and `LOCAL_RANK`. Raises `ValueError` that names the argument or variable and says what would be
+    right.
     """
 
-    def label(field: str, argument: str | None) -> str | None:
+    def given(field: str, argument: T | None) -> tuple[str, T | str | None]:
         variable = f"TAXIMETER_{field.upper()}"
-        name, value = (field, argument) if argument is not None else (variable, environ.get(variable) or None)
+        return (field, argument) if argument is not None else (variable, environ.get(variable) or None)
+
+    def label(field: str, argument: str | None) -> str | None:
+        name, value = given(field, argument)
         return None if value is None else _named(name, check_run if field == "run" else check_label, value)
 
     settled_project = label("project", project) or "default"
-    exporter_name, exporter_value = (
-        ("exporter", exporter) if exporter is not None else ("TAXIMETER_EXPORTER", environ.get("TAXIMETER_EXPORTER"))
-    )
+    exporter_name, exporter_value = given("exporter", exporter)
+    price_name, price_value = given("price", price)
+    currency_name, currency_value = given("currency", currency)
     rank, local_rank = _rank(environ, "RANK"), _rank(environ, "LOCAL_RANK")
     settled_run = label("run", run)
     if rank > 0 and settled_run is None:
@@ -101,7 +127,33 @@ def resolve(
             else _named("listen", parse_address, listen)
         ),
         rank=rank,
+        price=None if price_value is None else _named(price_name, parse_price, price_value),
+        currency=_named(currency_name, check_currency, currency_value or CURRENCY),
+        budget=None if budget is None else _named("budget", parse_budget, budget),
     )
+
+
+def parse_price(amount: Amount) -> Decimal:
+    """Read what an hour costs, 0 or more. Raises `ValueError`."""
+    number = _decimal(amount)
+    if number is None or number < 0:
+        raise ValueError(f"{amount!r} is not what an hour costs: a number from 0, such as 2.50")
+    return number
+
+
+def parse_budget(amount: Amount) -> Decimal:
+    """Read what a run may cost, more than 0. Raises `ValueError`."""
+    number = _decimal(amount)
+    if number is None or number <= 0:
+        raise ValueError(f"{amount!r} is not what a run may cost: a number above 0, such as 20")
+    return number
+
+
+def check_currency(code: str) -> str:
+    """Return the code of a currency unchanged. Raises `ValueError`."""
+    if not isinstance(code, str) or _CURRENCY.fullmatch(code) is None:
+        raise ValueError(f"{code!r} is not a currency of ISO 4217: three capital letters, such as USD")
+    return code
 
 
 def parse_address(text: str) -> Address:
@@ -125,9 +177,19 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _named(name: str, read: Callable[[str], T], text: str) -> T:
+def _decimal(amount: Amount) -> Decimal | None:
+    if isinstance(amount, bool) or not isinstance(amount, Decimal | int | float | str):
+        return None
     try:
-        return read(text)
+        number = Decimal(repr(amount) if isinstance(amount, float) else amount)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _named(name: str, read: Callable[[Any], T], given: Any) -> T:
+    try:
+        return read(given)
     except ValueError as wrong:
         raise ValueError(f"{name}: {wrong}") from None
 

@@ -6,11 +6,14 @@ import logging
 import math
 import threading
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+
+Name = Literal["loss", "accuracy", "gradient_norm", "learning_rate", "epoch"]
 
 # Upper bounds of the histogram of step times, in seconds: from a small model on a large GPU to a slow step on a CPU.
 STEP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -18,7 +21,17 @@ STEP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 _STEP_BOUNDS_NS = [round(bound * 1e9) for bound in STEP_BOUNDS]
 _FLUSH_SECONDS = 1.0
 
+# What a value may be: its least and its greatest.
+_RANGES: dict[Name, tuple[float, float]] = {
+    "accuracy": (0, 1),
+    "gradient_norm": (0, math.inf),
+    "epoch": (0, math.inf),
+}
+
 _log = logging.getLogger("taximeter")
+
+_Key = tuple[Name, Split | None]
+_Then = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +47,12 @@ class Reported:
     step_ns: int
     bytes_read: int | None
     """`None` if the loop does not say."""
+    out_of_memory: int
+    peak_memory: int | None
+    """In bytes; `None` if the loop does not say."""
     epoch: float | None
     learning_rate: float | None
+    gradient_norm: float | None
     loss: dict[Split, float]
     accuracy: dict[Split, float]
     best_accuracy: float | None
@@ -58,12 +75,12 @@ class Tally:
         self._step_counts = [0] * (len(STEP_BOUNDS) + 1)
         self._step_ns = 0
         self._bytes_read: int | None = None
-        self._epoch: float | None = None
-        self._learning_rate: float | None = None
-        self._values: dict[tuple[str, Split], float] = {}
+        self._out_of_memory = 0
+        self._peak_memory: int | None = None
+        self._values: dict[_Key, float] = {}
         self._best_accuracy: float | None = None
-        self._on_device: dict[tuple[str, Split], Any] = {}
-        self._complained: set[tuple[str, Split]] = set()
+        self._on_device: dict[_Key, tuple[Any, _Then | None]] = {}
+        self._complained: set[_Key] = set()
         self._flusher: threading.Thread | None = None
         self._closing = threading.Event()
         self._closed = False
@@ -83,12 +100,24 @@ class Tally:
             if not self._closed:
                 self._bytes_read = (self._bytes_read or 0) + count
 
+    def count_out_of_memory(self) -> None:
+        """Count a time that the device's memory did not suffice."""
+        self._out_of_memory += not self._closed
+
+    def log_memory(self, peak_bytes: int) -> None:
+        """Take the most memory that was in use."""
+        if not self._closed:
+            self._peak_memory = peak_bytes
+
     def complete_pass(self) -> None:
         """Count a loop over a loader that ran to its end."""
         self._passes += not self._closed
 
-    def log(self, name: str, split: Split, value: Any) -> None:
-        """Take the `loss` or `accuracy` of a split: a number, or a tensor of one element on whatever device."""
+    def log(self, name: Name, split: Split | None, value: Any, then: _Then | None = None) -> None:
+        """Take a value: a number, or a tensor of one element on whatever device; `split` where it has one.
+
+        `then` is called with the number once it has been read, unless it is none, or not finite.
+        """
         if self._closed:
             return
         key = (name, split)
@@ -96,31 +125,20 @@ class Tally:
             if self._on_device:
                 with self._lock:
                     self._on_device.pop(key, None)
-            self._keep(key, value)
+            self._keep(key, value, then)
             return
         if key == ("accuracy", "validation") and key in self._on_device:
             self.flush()  # else an accuracy that nobody has read yet, and may be the best, would be lost
         with self._lock:
-            self._on_device[key] = value.detach()
+            self._on_device[key] = value.detach(), then
         self._start_flusher()
-
-    def log_epoch(self, epoch: float) -> None:
-        """Take the number of the epoch that is going on, 0 or more. Raises `TypeError` or `ValueError`."""
-        number = _finite(epoch)
-        if number is not None and number < 0:
-            raise ValueError(f"{number} is below 0")
-        self._epoch = number
-
-    def log_learning_rate(self, learning_rate: float) -> None:
-        """Take the learning rate. Raises `TypeError` or `ValueError`."""
-        self._learning_rate = _finite(learning_rate)
 
     def flush(self) -> None:
         """Read what is still on a device; waits for the device."""
         with self._lock:
             waiting, self._on_device = self._on_device, {}
-        for key, value in waiting.items():
-            self._keep(key, value)
+        for key, (value, then) in waiting.items():
+            self._keep(key, value, then)
 
     def close(self) -> None:
         """Read the last values and end the tally's thread, if it had one; what is reported later does not count."""
@@ -133,6 +151,7 @@ class Tally:
 
     def read(self) -> Reported:
         """What was reported until now."""
+        values = self._values.copy()
         return Reported(
             steps=self._steps,
             samples=self._samples,
@@ -140,27 +159,31 @@ class Tally:
             step_counts=tuple(self._step_counts),
             step_ns=self._step_ns,
             bytes_read=self._bytes_read,
-            epoch=self._epoch,
-            learning_rate=self._learning_rate,
-            loss=self._of("loss"),
-            accuracy=self._of("accuracy"),
+            out_of_memory=self._out_of_memory,
+            peak_memory=self._peak_memory,
+            epoch=values.get(("epoch", None)),
+            learning_rate=values.get(("learning_rate", None)),
+            gradient_norm=values.get(("gradient_norm", None)),
+            loss={split: values["loss", split] for split in SPLITS if ("loss", split) in values},
+            accuracy={split: values["accuracy", split] for split in SPLITS if ("accuracy", split) in values},
             best_accuracy=self._best_accuracy,
         )
 
-    def _of(self, name: str) -> dict[Split, float]:
-        values = self._values.copy()
-        return {split: values[name, split] for split in SPLITS if (name, split) in values}
-
-    def _keep(self, key: tuple[str, Split], value: Any) -> None:
+    def _keep(self, key: _Key, value: Any, then: _Then | None) -> None:
         try:
             number = _finite(value)
-            if key[0] == "accuracy" and number is not None and not 0 <= number <= 1:
-                raise ValueError(f"{number} is not from 0 to 1")
+            if number is not None and key[0] in _RANGES:
+                least, greatest = _RANGES[key[0]]
+                if not least <= number <= greatest:
+                    raise ValueError(
+                        f"{number} is below {least}" if greatest == math.inf else f"{number} is not from 0 to 1"
+                    )
         except Exception as wrong:  # whatever a tensor raises must not end the training
             number = None
             if key not in self._complained:
                 self._complained.add(key)
-                _log.warning("%s of the %s split is not what it should be, and is left out: %s", *key, wrong)
+                what = key[0] if key[1] is None else f"{key[0]} of the {key[1]} split"
+                _log.warning("%s is not what it should be, and is left out: %s", what, wrong)
         if number is None:
             self._values.pop(key, None)
             return
@@ -168,6 +191,8 @@ class Tally:
         if key == ("accuracy", "validation"):
             with self._lock:
                 self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
+        if then is not None:
+            then(number)
 
     def _start_flusher(self) -> None:
         if self._flusher is None and not self._closing.is_set():
