@@ -27,7 +27,12 @@ class DatasetSpec:
         """How many images are left to train on."""
         if self.validation_images is not None:
             return self.images
-        return self.images - math.ceil(self.images * validation_share)
+        return training_images(self.images, validation_share)
+
+
+def training_images(images: int, validation_share: float) -> int:
+    """Those left of `images` where a share is split off; both parts have at least one."""
+    return images - min(max(math.ceil(images * validation_share), 1), images - 1)
 
 
 DIGITS = DatasetSpec(

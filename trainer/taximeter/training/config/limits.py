@@ -20,7 +20,7 @@ class Limits:
 
     def __contains__(self, value: Number) -> bool:
         return (
-            (isinstance(value, int) or math.isfinite(value))
+            (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value))
             and (self.least is None or value >= self.least)
             and (self.above is None or value > self.above)
             and (self.most is None or value <= self.most)

@@ -91,9 +91,7 @@ class DataConfig(Group):
     )
     synthetic_images: int = setting(2048, "images of the synthetic data set", metavar="N", limits=Limits(least=2))
     synthetic_classes: int = setting(10, "classes of the synthetic data set", metavar="N", limits=Limits(least=2))
-    synthetic_channels: int = setting(
-        3, "channels of the synthetic images", metavar="N", limits=Limits(least=1, most=4)
-    )
+    synthetic_channels: int = setting(3, "channels of the synthetic images: 1 (grey) or 3", metavar="N")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +187,7 @@ class OptimConfig(Group):
     schedule: Literal["constant", "cosine", "step", "one-cycle"] = setting(
         "cosine", "the learning rate from the first step to the last"
     )
-    warmup_epochs: float = setting(0, "from almost nothing up to the learning rate", metavar="N", limits=AT_LEAST_0)
+    warmup_epochs: float = setting(0.0, "from almost nothing up to the learning rate", metavar="N", limits=AT_LEAST_0)
     step_epochs: int = setting(30, "of the schedule step: epochs between two of them", metavar="N", limits=AT_LEAST_1)
     step_factor: float = setting(
         0.1, "of the schedule step: what the rate is multiplied by", metavar="FACTOR", limits=PROPER_SHARE

@@ -41,4 +41,5 @@ class DataDescription:
     def from_json(cls, described: Mapping[str, Any]) -> Self:
         """What `to_json` gave. Raises `TypeError` for a field too many or too few."""
         sequences = ("classes", "mean", "deviation", "class_counts")
-        return cls(**{key: tuple(value) if key in sequences else value for key, value in described.items()})
+        fields: dict[str, Any] = {key: tuple(value) if key in sequences else value for key, value in described.items()}
+        return cls(**fields)
