@@ -24,7 +24,7 @@ def header(**values: Any) -> Header:
         "accuracy": None,
         "stop": None,
         "settings": {"epochs": 2, "batch_size": 64, "model": "small-resnet"},
-        "data": {"name": "digits", "fingerprint": "abc"},
+        "data": {"dataset": "digits", "fingerprint": "abc"},
         "written_at": "2026-01-01T00:00:00+00:00",
     }
     return Header(**plain | values)

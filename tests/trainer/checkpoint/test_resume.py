@@ -105,7 +105,7 @@ def test_a_setting_of_another_version_is_no_misfit() -> None:
 
 
 def test_other_data_is_refused() -> None:
-    saved = header(data={"name": "folder", "fingerprint": "abc"})
-    check_data(PATH, saved, {"name": "folder", "fingerprint": "abc", "images": 3})
+    saved = header(data={"dataset": "folder", "fingerprint": "abc"})
+    check_data(PATH, saved, {"dataset": "folder", "fingerprint": "abc", "images": 3})
     with pytest.raises(CheckpointError, match="was trained on other data: fingerprint was abc and is abd now"):
-        check_data(PATH, saved, {"name": "folder", "fingerprint": "abd"})
+        check_data(PATH, saved, {"dataset": "folder", "fingerprint": "abd"})

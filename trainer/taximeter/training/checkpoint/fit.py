@@ -23,7 +23,6 @@ MAY_DIFFER = frozenset(
         "data_dir",
         "download",
         "workers",
-        "fingerprint",
         "output",
         # What is kept and shown.
         "save",
@@ -66,7 +65,7 @@ def check_settings(path: Path, header: Header, settings: Mapping[str, Any]) -> N
 
 def check_data(path: Path, header: Header, data: Mapping[str, Any]) -> None:
     """Compare the data set with the checkpoint's. Raises `CheckpointError`."""
-    for field in ("name", "fingerprint"):
+    for field in ("dataset", "fingerprint"):
         if header.data.get(field) != data.get(field):
             raise CheckpointError(
                 f"{path}: was trained on other data: {field} was {_shown(header.data.get(field))} and is "

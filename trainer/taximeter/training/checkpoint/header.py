@@ -27,7 +27,7 @@ class Header:
     settings: Mapping[str, Any]
     """The whole configuration by name, as JSON values."""
     data: Mapping[str, Any]
-    """Of the data set: at least `name` and `fingerprint`."""
+    """The description of the data set, with its `fingerprint`."""
     written_at: str
     """RFC 3339, UTC."""
     format: int = FORMAT
