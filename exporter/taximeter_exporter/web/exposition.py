@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-
-from prometheus_client.metrics_core import Metric
 
 from taximeter_exporter import __version__
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -13,9 +11,8 @@ from taximeter_exporter.devices.reading import Device, DeviceKind, Reading, Samp
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.state import MeterState
 from taximeter_exporter.web import metrics
-from taximeter_exporter.web.metrics import MetricSpec
+from taximeter_exporter.web.metrics import MetricSpec, Samples
 
-_Samples = Sequence[tuple[tuple[str, ...], float]]
 _Readings = tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...]
 
 _GPU_READINGS: _Readings = (
@@ -36,14 +33,8 @@ _HOST_READINGS: _Readings = (
 )
 
 
-def families(snapshot: Snapshot, state: MeterState) -> Iterator[Metric]:
-    """Every metric that has a reading; one without is left out."""
-    for spec, samples in _all_samples(snapshot, state):
-        if samples:
-            yield spec.family(samples, simulated=state.simulated)
-
-
-def _all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
+def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
+    """Every metric with its readings; there may be none."""
     yield metrics.BUILD_INFO, [((__version__,), 1)]
     yield from _devices(snapshot.samples)
     yield from _money(state)
@@ -52,7 +43,7 @@ def _all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[Metric
     yield from _honesty(snapshot, state)
 
 
-def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, _Samples]]:
+def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
     samples = tuple(samples)
     gpus = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]
     hosts = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
@@ -65,7 +56,7 @@ def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, _Samples]]
 
 def _readings(
     readings: _Readings, samples: Iterable[Sample], labels: Callable[[Device], tuple[str, ...]]
-) -> Iterator[tuple[MetricSpec, _Samples]]:
+) -> Iterator[tuple[MetricSpec, Samples]]:
     read = [(labels(sample.device), sample.reading) for sample in samples if sample.reading is not None]
     for spec, value_of in readings:
         values = ((label_values, value_of(reading)) for label_values, reading in read)
@@ -84,7 +75,7 @@ def _host_identity(device: Device) -> tuple[str, ...]:
     return device.uuid, device.model, "" if device.cpus is None else str(device.cpus)
 
 
-def _money(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
+def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     prices: list[tuple[tuple[str, ...], float]] = []
     for entry in state.devices:
         if entry.rate is not None:
@@ -102,7 +93,7 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
     yield metrics.UNPRICED_SECONDS, unpriced
 
 
-def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
+def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     runs = [(entry, entry.run) for entry in state.runs]
     yield (
         metrics.RUN_INFO,
@@ -117,7 +108,7 @@ def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
     yield metrics.RUN_START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
 
 
-def _budgets(budgets: Iterable[BudgetState]) -> Iterator[tuple[MetricSpec, _Samples]]:
+def _budgets(budgets: Iterable[BudgetState]) -> Iterator[tuple[MetricSpec, Samples]]:
     rows = [(state, (state.budget.name, str(state.budget.period), state.run)) for state in budgets]
     money = [(state, (*labels, state.budget.currency)) for state, labels in rows]
     yield metrics.BUDGET_LIMIT, [(labels, float(state.budget.limit)) for state, labels in money]
@@ -144,7 +135,7 @@ def severity(threshold: Decimal) -> str:
     return "warning" if threshold < 1 else "critical"
 
 
-def _honesty(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, _Samples]]:
+def _honesty(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     yield metrics.COLLECT_SUCCESS, [((), float(snapshot.collect_success))]
     if snapshot.last_success_time_ns is not None:
         yield metrics.COLLECT_LAST_SUCCESS, [((), snapshot.last_success_time_ns / NS_PER_SECOND)]

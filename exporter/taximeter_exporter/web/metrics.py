@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-
 PREFIX = "taximeter_"
-SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +18,18 @@ class MetricSpec:
     labels: tuple[str, ...] = ()
     counter: bool = False
 
+    prefix: str = PREFIX
+    own: bool = False
+    """It tells of the exporter's process, which is real also where the devices are simulated."""
+
     @property
     def series_name(self) -> str:
         """The name as it is queried."""
-        return f"{PREFIX}{self.name}{'_total' if self.counter else ''}"
+        return f"{self.prefix}{self.name}{'_total' if self.counter else ''}"
 
-    def family(self, samples: Iterable[tuple[tuple[str, ...], float]], *, simulated: bool) -> Metric:
-        """The metric with its samples: label values in the order of `labels`, and the value."""
-        names = [*self.labels, SIMULATED] if simulated else list(self.labels)
-        kind = CounterMetricFamily if self.counter else GaugeMetricFamily
-        family = kind(f"{PREFIX}{self.name}", self.help, labels=names)
-        for values, value in samples:
-            family.add_metric([*values, "true"] if simulated else list(values), value)
-        return family
+
+Samples = Sequence[tuple[tuple[str, ...], float]]
+"""The values of a metric's labels, in the order of its `labels`, and its value under them."""
 
 
 _GPU = ("gpu", "uuid")

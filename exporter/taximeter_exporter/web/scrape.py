@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import threading
-from collections.abc import Callable, Iterator
-
-from prometheus_client import ProcessCollector
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from collections.abc import Callable
+from itertools import chain
 
 from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.state import MeterState
-from taximeter_exporter.web.exposition import families
+from taximeter_exporter.web.exposition import all_samples
 from taximeter_exporter.web.http import Request, Response
-
-
-class _Moment(Collector):
-    """The metrics of one moment."""
-
-    def __init__(self, snapshot: Snapshot, state: MeterState, process: Collector) -> None:
-        self._snapshot = snapshot
-        self._state = state
-        self._process = process
-
-    def collect(self) -> Iterator[Metric]:
-        yield from families(self._snapshot, self._state)
-        yield from self._process.collect()
+from taximeter_exporter.web.negotiation import Format, choose, takes_gzip
+from taximeter_exporter.web.process import Process
+from taximeter_exporter.web.rendering import Rendered, Renderer
 
 
 class Scrape:
@@ -36,37 +21,24 @@ class Scrape:
     def __init__(self, snapshot: Callable[[], Snapshot], state: Callable[[], MeterState]) -> None:
         self._snapshot = snapshot
         self._state = state
-        self._process = ProcessCollector(registry=None)
+        self._process = Process()
         self._lock = threading.Lock()
-        self._rendered: dict[tuple[str, bool], bytes] = {}
+        self._renderer = Renderer()
+        self._rendered = Rendered(())
         self._rendered_state: MeterState | None = None
 
     def handle(self, request: Request) -> Response:
         """One scrape. Many at the same moment share one rendering."""
-        encode, content_type = choose_encoder(request.header("Accept"))
-        compressed = _takes_gzip(request.header("Accept-Encoding"))
+        chosen = choose(request.header("Accept"))
+        compressed = takes_gzip(request.header("Accept-Encoding"))
         state = self._state()
-        key = (content_type, compressed)
         with self._lock:
             if state is not self._rendered_state:
-                self._rendered.clear()
+                metrics = chain(all_samples(self._snapshot(), state), self._process.samples())
+                self._rendered = self._renderer.render(metrics, simulated=state.simulated)
                 self._rendered_state = state
-            body = self._rendered.get(key)
-            if body is None:
-                body = encode(_Moment(self._snapshot(), state, self._process))
-                if compressed:
-                    body = gzip.compress(body, compresslevel=1, mtime=0)
-                self._rendered[key] = body
+            body = self._rendered.body(openmetrics=chosen.format is Format.OPENMETRICS, compressed=compressed)
         headers = {"Vary": "Accept, Accept-Encoding"}
         if compressed:
             headers["Content-Encoding"] = "gzip"
-        return Response(content_type=content_type, body=body, headers=headers)
-
-
-def _takes_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is accepted and not refused by a weight of 0 (RFC 9110, 12.5.3)."""
-    for entry in accept_encoding.split(","):
-        coding, _, weight = entry.partition(";")
-        if coding.strip().lower() == "gzip":
-            return weight.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        return Response(content_type=chosen.content_type, body=body, headers=headers)
