@@ -36,7 +36,8 @@ types: $(VENV)/.dev ## mypy, strict
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/.dev ## the benchmarks; each says what it measured and whether it holds
+bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether it holds
+	PYTHONPATH=tests $(BIN)/python -m bench.against_nvitop
 	PYTHONPATH=tests $(BIN)/python -m bench.scrape
 	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
 	PYTHONPATH=tests $(BIN)/python -m bench.metering
@@ -69,4 +70,8 @@ $(VENV)/.run: $(VENV)/.pip $(MANIFESTS)
 
 $(VENV)/.dev: $(VENV)/.run pyproject.toml
 	$(BIN)/python -m pip install -qq --group dev --editable 'exporter[gpuhunt]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install -qq --group bench
 	@touch $@
