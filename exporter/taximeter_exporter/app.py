@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.config.error import ConfigError
@@ -21,6 +22,8 @@ from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
 from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.routes import Routes
+from taximeter_exporter.web.security.exposure import exposed
+from taximeter_exporter.web.security.guard import Guard, protection
 from taximeter_exporter.web.server import PortError, WebServer
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,11 @@ class Exporter:
         ]
 
     @property
+    def scheme(self) -> str:
+        """By which it is asked at present."""
+        return "https" if self._server.encrypts else "http"
+
+    @property
     def port(self) -> int:
         """The port that it listens on."""
         return self._server.port
@@ -83,14 +91,17 @@ class Exporter:
 
 
 @contextmanager
-def exporter(settings: Settings, *, clock: Clock, simulate: bool) -> Iterator[Exporter]:
-    """Everything opened and nothing started; closed again however it ends.
+def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Path | None) -> Iterator[Exporter]:
+    """Everything opened and nothing started; closed again however it ends. `web_config` says who may connect and ask.
 
     Raises `ConfigError` for whatever keeps it from starting; then nothing was booked or left open.
     """
     with ExitStack() as stack:
         stack.enter_context(_named(settings))
-        server = WebServer(*settings.listen)
+        guard = Guard(protection(web_config_file=web_config, token_file=settings.write_token_file))
+        for warning in exposed(settings.listen[0], guard):
+            log.warning("%s", warning)
+        server = WebServer(*settings.listen, guard)
         stack.callback(server.stop)
         ledger = SqliteLedger(settings.ledger, simulated=simulate)
         stack.callback(ledger.close)

@@ -115,7 +115,7 @@ def _port(process: subprocess.Popen[str]) -> int:
     said = []
     for line in process.stderr:
         said.append(line)
-        if "listening on http://" in line:
+        if "listening on http" in line:
             return int(line.rsplit(":", 1)[1])
     raise AssertionError(f"the exporter did not start:\n{''.join(said)}")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from taximeter_exporter.web.http import Request, Response, text_response
+from taximeter_exporter.web.security.guard import Guard, Protection
 from taximeter_exporter.web.server import WebServer
 
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -20,9 +21,9 @@ def echo(request: Request) -> Response:
 
 
 @contextmanager
-def serving(handle: Callable[[Request], Response] = echo) -> Iterator[WebServer]:
+def serving(handle: Callable[[Request], Response] = echo, *, guard: Guard | None = None) -> Iterator[WebServer]:
     """It answers on a port of its own, and has stopped in the end."""
-    server = WebServer("127.0.0.1", 0)
+    server = WebServer("127.0.0.1", 0, guard or Guard(Protection()))
     thread = threading.Thread(target=server.serve, args=(handle,))
     thread.start()
     try:

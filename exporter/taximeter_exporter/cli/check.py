@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from taximeter_exporter.cli.options import add_config, add_format
+from taximeter_exporter.cli.options import add_config, add_format, add_web_config
 from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.metering.money import show
 from taximeter_exporter.pricing.price import Price
 from taximeter_exporter.reports.offers import dated, facts, in_force
 from taximeter_exporter.reports.tables import to_json
+from taximeter_exporter.web.security.guard import protection
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -23,13 +24,16 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its options."""
     parser = commands.add_parser("check", help="validate the configuration; print what this machine costs and why")
     add_config(parser)
+    add_web_config(parser)
     add_format(parser, "table", "json")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print it. Opens and starts nothing. Raises `ConfigError`."""
-    print(_report(load(args.config, os.environ), as_json=args.format == "json"))
+    settings = load(args.config, os.environ)
+    protection(web_config_file=args.web_config, token_file=settings.write_token_file)
+    print(_report(settings, as_json=args.format == "json"))
     return 0
 
 

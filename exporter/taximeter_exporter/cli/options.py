@@ -13,6 +13,17 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_web_config(parser: argparse.ArgumentParser) -> None:
+    """`--web.config.file`, by the name that it has with Prometheus and its exporters."""
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        type=Path,
+        metavar="FILE",
+        help="Prometheus's web configuration file: TLS, basic authentication; default: neither",
+    )
+
+
 def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
     """`--format`; the first one is the default."""
     parser.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from taximeter_exporter.app import exporter
-from taximeter_exporter.cli.options import add_config
+from taximeter_exporter.cli.options import add_config, add_web_config
 from taximeter_exporter.clock import SystemClock
 from taximeter_exporter.config.settings import load
 
@@ -27,6 +27,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its options."""
     parser = commands.add_parser("serve", help="meter this machine and answer scrapes until it is stopped")
     add_config(parser)
+    add_web_config(parser)
     parser.add_argument(
         "--simulate", action="store_true", help="eight simulated GPUs; every series says simulated, the ledger as well"
     )
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with exporter(settings, clock=SystemClock(), simulate=args.simulate) as running:
+    with exporter(settings, clock=SystemClock(), simulate=args.simulate, web_config=args.web_config) as running:
         running.start()
-        log.info("listening on http://%s:%d", settings.listen[0], running.port)
+        log.info("listening on %s://%s:%d", running.scheme, settings.listen[0], running.port)
         stop.wait()
         running.stop()
     return 0

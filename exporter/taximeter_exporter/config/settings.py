@@ -40,6 +40,8 @@ class Settings:
     bill_gaps: bool
     split_policy: SplitPolicy
     devices: DeviceChoice
+    write_token_file: Path | None
+    """Has the token that the writing calls ask for; `None`: they ask for none."""
     offer: Offer
     detected: bool
     """Whether the cloud's metadata service said what this machine is; else the configuration did."""
@@ -55,6 +57,11 @@ class Settings:
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read and check the whole configuration. Raises `ConfigError`."""
     file, overridden = read(path, environ)
+
+    def folder_of(field: str) -> Path:
+        """A path in the file is relative to the file; one in the environment to where the program was started."""
+        return Path() if field in overridden else path.parent
+
     try:
         check_currencies(file)
         book = read_prices(file, where=path)
@@ -67,11 +74,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             path=path,
             listen=_listen(file.listen),
             sample_interval_ns=_interval_ns(file.sample_interval),
-            # A path in the file is relative to the file; one in the environment to where the program was started.
-            ledger=Path(file.ledger) if "ledger" in overridden else path.parent / file.ledger,
+            ledger=folder_of("ledger") / file.ledger,
             bill_gaps=file.gap_policy == "bill",
             split_policy=file.split_policy,
             devices=file.devices,
+            write_token_file=folder_of("write_token_file") / file.write_token_file if file.write_token_file else None,
             offer=offer,
             detected=file.host == "auto",
             book=book,

@@ -17,7 +17,7 @@ _ENV_FIELDS = {
     "TAXIMETER_HOST": "host",
     **{
         f"TAXIMETER_{name.upper()}": name
-        for name in ("listen", "sample_interval", "ledger", "gap_policy", "split_policy", "devices")
+        for name in ("listen", "sample_interval", "ledger", "gap_policy", "split_policy", "devices", "write_token_file")
     },
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},
 }

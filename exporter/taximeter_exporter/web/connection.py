@@ -44,10 +44,10 @@ class Connection(asyncio.Protocol):
         self,
         answer: Callable[[Request], Awaitable[Response]],
         *,
-        admits: Callable[[asyncio.BaseTransport], bool],
+        admits: Callable[[object], bool],
         closed: Callable[[Connection], None],
     ) -> None:
-        """`admits` says whether the peer may speak at all; `closed` is told once, in the end."""
+        """`admits` says by its certificate, or none, whether a client may speak; `closed` is told once, in the end."""
         self._answer = answer
         self._admits = admits
         self._closed = closed
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self._transport = cast(asyncio.Transport, transport)
-        if not self._admits(transport) or self._stopping:
+        if not self._admits(transport.get_extra_info("peercert")) or self._stopping:
             self.abort()
             return
         self._transport.set_write_buffer_limits(high=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -40,20 +41,23 @@ class Response:
 class HttpError(Exception):
     """Ends a request with an error; `field` is the field of the request at fault, if one is."""
 
-    def __init__(self, status: int, message: str, *, field: str = "") -> None:
+    def __init__(
+        self, status: int, message: str, *, field: str = "", headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.field = field
+        self.headers = headers
 
     def response(self) -> Response:
         """The error as the API shows it."""
         error = {"status": self.status, "field": self.field, "message": str(self)}
-        return json_response({"error": error}, status=self.status)
+        return json_response({"error": error}, status=self.status, headers=self.headers)
 
 
-def json_response(value: Any, *, status: int = 200) -> Response:
+def json_response(value: Any, *, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
     """A value as JSON."""
-    return Response(status=status, content_type=JSON, body=msgspec.json.encode(value) + b"\n")
+    return Response(status=status, content_type=JSON, body=msgspec.json.encode(value) + b"\n", headers=headers)
 
 
 def text_response(text: str, *, status: int = 200) -> Response:

@@ -13,10 +13,12 @@ import resource
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
-from taximeter_exporter.web.connection import Connection, Stage
+from taximeter_exporter.web.connection import REQUEST_SECONDS, Connection, Stage
 from taximeter_exporter.web.http import HttpError, Request, Response
+from taximeter_exporter.web.security.guard import READING, Guard, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +35,9 @@ class PortError(Exception):
 class WebServer:
     """Listens from the moment it is made, so that a port in use is known before anything else starts."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, guard: Guard) -> None:
         """Raises `PortError`."""
+        self._guard = guard
         self._handle: Callable[[Request], Response] = _starting
         self._connections: set[Connection] = set()
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -46,12 +49,18 @@ class WebServer:
         # Each pool starts its threads as they are needed. Writing waits for the disk, and reading not for writing.
         self._reading = ThreadPoolExecutor(2, "web-read")
         self._writing = ThreadPoolExecutor(1, "web-write")
+        self._hashing = ThreadPoolExecutor(1, "web-password")
         try:
             self._listener = _listen(host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortError("is in use by another program; stop that one, or choose another port") from error
             raise PortError(f"cannot be listened on ({error.strerror or error}); choose another address") from error
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether new connections are by TLS."""
+        return self._guard.encrypts
 
     @property
     def port(self) -> int:
@@ -89,7 +98,7 @@ class WebServer:
         for connection in list(self._connections):
             connection.abort()
         await asyncio.sleep(0)
-        for pool in (self._reading, self._writing):
+        for pool in (self._reading, self._writing, self._hashing):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _accept(self) -> None:
@@ -105,9 +114,9 @@ class WebServer:
                 return
             client.setblocking(False)
             self._make_room()
-            connection = Connection(self._answer, admits=lambda _: True, closed=self._connections.discard)
+            connection = Connection(self._answer, admits=self._guard.admits, closed=self._connections.discard)
             self._connections.add(connection)
-            connection.opening = asyncio.get_running_loop().create_task(_open(connection, client))
+            connection.opening = asyncio.get_running_loop().create_task(self._open(connection, client))
             connection.opening.add_done_callback(partial(self._opened, connection, client))
 
     def _pause(self) -> None:
@@ -137,14 +146,28 @@ class WebServer:
         if error is not None and not isinstance(error, OSError):
             log.error("a connection could not be taken up", exc_info=error)
 
+    async def _open(self, connection: Connection, client: socket.socket) -> None:
+        """Take up a client; with TLS this is where the two agree on it, while others are served."""
+        context = self._guard.context()
+        limits = {} if context is None else {"ssl_handshake_timeout": REQUEST_SECONDS, "ssl_shutdown_timeout": 1.0}
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client, ssl=context, **limits)
+
     async def _answer(self, request: Request) -> Response:
-        """Whatever is asked, by a thread of its own."""
-        pool = self._reading if request.method in ("GET", "HEAD") else self._writing
-        return await asyncio.get_running_loop().run_in_executor(pool, self._handle, request)
+        """Whatever is asked, by a thread that is there for such."""
+        response = await self._response(request)
+        return replace(response, headers={**response.headers, **self._guard.headers()})
 
-
-async def _open(connection: Connection, client: socket.socket) -> None:
-    await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
+    async def _response(self, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        if self._guard.too_many():
+            return HttpError(429, "there are more requests than rate_limit allows; ask less often").response()
+        verdict = self._guard.verdict(request, patient=False)
+        if verdict is Verdict.OPEN:
+            verdict = await loop.run_in_executor(self._hashing, partial(self._guard.verdict, request, patient=True))
+        if isinstance(verdict, Response):
+            return verdict
+        pool = self._reading if request.method in READING else self._writing
+        return await loop.run_in_executor(pool, self._handle, request)
 
 
 def _listen(host: str, port: int) -> socket.socket:
