@@ -48,6 +48,8 @@ class FakeExporter:
         self.text_instead: str | None = None
         self.lose_answers = False
         """Carry out what is asked, and hang up instead of answering."""
+        self.prices: list[dict[str, Any]] | None = None
+        """What GET /api/v1/prices tells; `None`: an older exporter, which has no such page."""
         self.hold = threading.Event()
         """No answer before it is set."""
         self.hold.set()
@@ -71,8 +73,15 @@ class FakeExporter:
                 json_sent = self.headers["Content-Type"] == "application/json"
                 fake.hold.wait(30)
                 status, answer = fake.answer(self.path, body) if json_sent else _error(415, None, "send JSON")
-                if fake.lose_answers:
-                    return
+                if not fake.lose_answers:
+                    self._send(status, answer)
+
+            def do_GET(self) -> None:
+                fake.hold.wait(30)
+                known = self.path == "/api/v1/prices" and fake.prices is not None
+                self._send(*((200, {"prices": fake.prices}) if known else _error(404, None, "no such page")))
+
+            def _send(self, status: int, answer: dict[str, Any]) -> None:
                 text = fake.text_instead if fake.text_instead is not None else json.dumps(answer)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
