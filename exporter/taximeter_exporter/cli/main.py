@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from taximeter_exporter import __version__
-from taximeter_exporter.cli import check, compare, prices, report, serve
 from taximeter_exporter.config.error import ConfigError
+
+_COMMANDS = ("serve", "check", "prices", "compare", "report")
+"""Each a file of this room."""
 
 _EPILOG = """\
 examples:
@@ -26,7 +29,8 @@ exit status: 0 done, 1 nothing found, 2 bad input (one line says which file, whi
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit status."""
-    args = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = _parser(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except ConfigError as error:
@@ -34,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="taximeter-exporter",
         description="Meters what this machine's GPUs cost, by training run, and tells Prometheus.",
@@ -43,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"taximeter-exporter {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (serve, check, prices, compare, report):
-        command.add(commands)
+    # A command that is named is loaded alone: the server shall not carry what only the others need.
+    for command in [name for name in _COMMANDS if name in argv[:1]] or _COMMANDS:
+        importlib.import_module(f"taximeter_exporter.cli.{command}").add(commands)
     return parser

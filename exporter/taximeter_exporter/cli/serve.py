@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from taximeter_exporter.app import exporter
 from taximeter_exporter.cli.options import add_config, add_web_config
-from taximeter_exporter.clock import SystemClock
-from taximeter_exporter.config.settings import load
+from taximeter_exporter.cli.without_openssl import without_openssl
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -39,6 +38,10 @@ def run(args: argparse.Namespace) -> int:
     # A scrape shall not wait for the whole of Python's 5 ms while sampling or metering has the interpreter.
     sys.setswitchinterval(_SWITCH_SECONDS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    with nullcontext() if args.web_config else without_openssl():
+        from taximeter_exporter.app import exporter  # noqa: PLC0415
+        from taximeter_exporter.clock import SystemClock  # noqa: PLC0415
+        from taximeter_exporter.config.settings import load  # noqa: PLC0415
     settings = load(args.config, os.environ)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from taximeter_exporter.web.http import HttpError, Request, Response
 from taximeter_exporter.web.security import token, web_config
-from taximeter_exporter.web.security.passwords import Passwords, credentials
-from taximeter_exporter.web.security.tls import allowed
+from taximeter_exporter.web.security.clients import allowed, credentials
 from taximeter_exporter.web.security.token import Token
 from taximeter_exporter.web.security.watched import Watched
 from taximeter_exporter.web.security.web_config import WebConfig
+
+if TYPE_CHECKING:
+    # What only TLS and passwords need is loaded only for them.
+    import ssl
+
+    from taximeter_exporter.web.security.passwords import Passwords
 
 _OPEN = WebConfig(headers={}, files=())
 READING = frozenset({"GET", "HEAD"})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 import secrets
@@ -58,15 +56,3 @@ class Passwords:
     def _key(self, name: bytes, password: bytes) -> bytes:
         """By which a verdict is found again, and from which nobody finds the password."""
         return hashlib.blake2b(len(name).to_bytes(8, "big") + name + password, key=self._secret).digest()
-
-
-def credentials(authorization: str) -> tuple[bytes, bytes] | None:
-    """User and password of an `Authorization: Basic` header (RFC 7617); `None` if it is none."""
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        name, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-    except (binascii.Error, ValueError):
-        return None
-    return (name, password) if colon else None

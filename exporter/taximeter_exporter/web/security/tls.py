@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from taximeter_exporter.config.error import Refused
@@ -49,12 +49,6 @@ def context(section: TlsSection, folder: Path) -> ssl.SSLContext:
         _load("client_ca_file", f"{authority} has no certificate as PEM", lambda: made.load_verify_locations(authority))
     made.verify_mode = _VERIFY[section.client_auth_type]
     return made
-
-
-def allowed(peer: object, sans: Iterable[str]) -> bool:
-    """Whether a client's certificate (as `SSLSocket.getpeercert` gives it) has one of the names."""
-    names = peer.get("subjectAltName", ()) if isinstance(peer, dict) else ()
-    return not {value for _, value in names}.isdisjoint(sans)
 
 
 def _check(section: TlsSection) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from taximeter_exporter import exact_yaml
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.validation import explain
-from taximeter_exporter.web.security import tls
-from taximeter_exporter.web.security.passwords import HASH, Passwords
 from taximeter_exporter.web.security.rate import Bucket
 from taximeter_exporter.web.security.schema import HeadersSection, RateSection, WebConfigFile
+
+if TYPE_CHECKING:
+    import ssl
+
+    from taximeter_exporter.web.security.passwords import Passwords
 
 _DURATION = re.compile(r"^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)$")
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -41,6 +44,9 @@ class WebConfig:
 
 def read(path: Path) -> WebConfig:
     """What the file says. Raises `ConfigError`."""
+    # An exporter without this file shall not carry what only TLS needs.
+    from taximeter_exporter.web.security import tls  # noqa: PLC0415
+
     try:
         documents = exact_yaml.read(path)
         raw = documents[0] if documents and documents[0] is not None else {}
@@ -69,6 +75,10 @@ def read(path: Path) -> WebConfig:
 
 
 def _passwords(users: Mapping[str, str]) -> Passwords | None:
+    if not users:
+        return None
+    from taximeter_exporter.web.security.passwords import HASH, Passwords  # noqa: PLC0415
+
     for name, bcrypt_hash in users.items():
         if ":" in name:
             raise Refused("basic_auth_users", f"the user {name!r} has a colon, which no user can have; leave it out")
@@ -77,7 +87,7 @@ def _passwords(users: Mapping[str, str]) -> Passwords | None:
                 f"basic_auth_users.{name}",
                 "is not a bcrypt hash; write what `htpasswd -nBC 10 ''` says of the password, after its colon",
             )
-    return Passwords(users) if users else None
+    return Passwords(users)
 
 
 def _headers(section: HeadersSection) -> dict[str, str]:

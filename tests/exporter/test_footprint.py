@@ -1,0 +1,26 @@
+"""What a running exporter takes of the machine, and that it does not take more and more."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from support.programs import exporter, write_config
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+
+OPENSSL = re.compile(r"/(?:libssl|libcrypto|_ssl\.|_hashlib\.)")
+
+
+def test_openssl_is_loaded_for_tls_alone(tmp_path: Path) -> None:
+    web_config = tmp_path / "web.yaml"
+    web_config.write_text("{}\n", encoding="utf-8")
+    loaded = {}
+    for options in ((), ("--web.config.file", str(web_config))):
+        with exporter(write_config(tmp_path), "--simulate", *options) as running:
+            assert running.get("/metrics", Accept_Encoding="gzip").status == 200
+            maps = Path(f"/proc/{running.process.pid}/maps").read_text(encoding="utf-8")
+            loaded[bool(options)] = bool(OPENSSL.search(maps))
+    assert loaded == {False: False, True: True}
