@@ -99,9 +99,9 @@ def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Pa
     with ExitStack() as stack:
         stack.enter_context(_named(settings))
         guard = Guard(protection(web_config_file=web_config, token_file=settings.write_token_file))
+        server = WebServer(*settings.listen, guard)
         for warning in exposed(settings.listen[0], guard):
             log.warning("%s", warning)
-        server = WebServer(*settings.listen, guard)
         stack.callback(server.stop)
         ledger = SqliteLedger(settings.ledger, simulated=simulate)
         stack.callback(ledger.close)

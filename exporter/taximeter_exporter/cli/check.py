@@ -48,6 +48,7 @@ def _report(settings: Settings, *, as_json: bool) -> str:
         f"machine   {offer} ({'as the cloud says' if settings.detected else 'as configured'})",
         f"costs     {_cost(price)}",
         *(f"because   {reason}" for reason in _reasons(price, time_ns)),
+        *(f"tariff    {_cost(price)}" for price in settings.prices if price.hours is not None),
         f"ledger    {settings.ledger}",
         f"listen    {settings.listen[0]}:{settings.listen[1]}",
     ]
@@ -70,7 +71,8 @@ def _cost(price: Price | None) -> str:
         return "unknown: no price is in force today; time is kept as unpriced"
     gpus = f", {price.per_hour / price.gpus:,.4f} for each of {price.gpus} GPUs" if price.gpus else ""
     since = f"since {price.effective_from}" if price.effective_from else "since ever"
-    return f"{price.per_hour:,.4f} {price.currency} per hour{gpus} ({since})"
+    hours = f" at {price.hours}" if price.hours else ""
+    return f"{price.per_hour:,.4f} {price.currency} per hour{gpus}{hours} ({since})"
 
 
 def _reasons(price: Price | None, time_ns: int) -> Iterator[str]:
@@ -97,6 +99,11 @@ def _facts(settings: Settings, price: Price | None, time_ns: int) -> dict[str, A
         "per_hour": None if price is None else {price.currency: str(price.per_hour)},
         "gpus": None if price is None else price.gpus,
         "price": None if price is None else facts(price, time_ns),
+        "tariffs": [
+            {"hours": str(price.hours), "per_hour": {price.currency: str(price.per_hour)}}
+            for price in settings.prices
+            if price.hours is not None
+        ],
         "detected": settings.detected,
         "storage": [
             {"name": volume.name, "per_hour": show({volume.rate.currency: volume.rate.device_per_hour()})}

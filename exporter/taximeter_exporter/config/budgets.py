@@ -7,10 +7,10 @@ import socket
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from taximeter_exporter.config.error import Refused
 from taximeter_exporter.config.schema import ConfigFile, ExchangeRateSection
+from taximeter_exporter.config.timezones import read_timezone
 from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.metering.exchange import ExchangeRate, ExchangeTable
 from taximeter_exporter.pricing.price import midnight_ns
@@ -47,7 +47,7 @@ def read_budgets(file: ConfigFile, *, currencies: set[str]) -> Iterator[Budget]:
         yield Budget(
             name=section.name,
             period=section.period,
-            timezone=_timezone(f"{field}.timezone", section.timezone),
+            timezone=read_timezone(f"{field}.timezone", section.timezone),
             limit=section.limit,
             currency=section.currency,
             thresholds=_thresholds(f"{field}.thresholds", section.thresholds),
@@ -80,13 +80,6 @@ def _exchange_rates(sections: list[ExchangeRateSection]) -> Iterator[ExchangeRat
             rate=section.rate,
             start_ns=midnight_ns(section.effective_from) or 0,
         )
-
-
-def _timezone(field: str, name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Refused(field, f"{name!r} is not a time zone; write an IANA name, for instance Europe/Berlin") from error
 
 
 def _thresholds(field: str, thresholds: tuple[Decimal, ...]) -> tuple[Decimal, ...]:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from taximeter_exporter.config.error import Refused
+from taximeter_exporter.config.hours import check_clocks, read_hours
 from taximeter_exporter.config.schema import ConfigFile, DiscountSection, OwnedSection, PriceSection
 from taximeter_exporter.pricing.catalog_file import (
     ANY_REGION,
@@ -116,7 +117,14 @@ def _own_prices(sections: Sequence[PriceSection], max_age: timedelta, *, origin:
         for price in _own(f"prices[{place}]", section, max_age, origin):
             places[id(price)] = place
             prices.append(price)
+    check_clocks(prices, [places[id(price)] for price in prices])
     for earlier, later in overlapping(prices):
+        if later.hours is not None:
+            raise Refused(
+                f"prices[{places[id(later)]}].hours",
+                f"{later.hours} overlap prices[{places[id(earlier)]}], {earlier.hours}, both for {later.offer}; end the"
+                " one where the other begins",
+            )
         raise Refused(
             f"prices[{places[id(later)]}].effective_from",
             f"overlaps prices[{places[id(earlier)]}], both for {later.offer}; end that one with `effective_to`",
@@ -141,6 +149,7 @@ def _own(field: str, section: PriceSection, max_age: timedelta, origin: str) -> 
         source=section.source,
         stale_from=section.as_of + max_age if section.as_of else None,
         origin=origin,
+        hours=read_hours(field, section),
     )
     if section.owned is not None:
         yield from _owned(field, section.owned, price)

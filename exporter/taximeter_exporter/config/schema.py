@@ -15,6 +15,7 @@ from taximeter_exporter.pricing.price import PricingModel
 
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+=-]{0,127}$")]
 
 
@@ -59,6 +60,9 @@ class PriceSection(Struct, forbid_unknown_fields=True, kw_only=True):
     gpu_model: str = ""
     effective_from: date | None = None
     effective_to: date | None = None
+    hours: str | None = None
+    weekdays: Annotated[list[Weekday], Meta(min_length=1)] | None = None
+    timezone: str | None = None
     as_of: date | None = None
     source: Annotated[str, Meta(max_length=256)] = ""
     billing: BillingSection | None = None

@@ -8,9 +8,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
+from taximeter_exporter.pricing.hours import Hours
 
 
 class PricingModel(StrEnum):
@@ -76,10 +77,21 @@ class Price:
     """The host's memory."""
     discount_percent: Decimal | None = None
     """What has been taken off the list price."""
+    hours: Hours | None = None
+    """When in the week it holds; `None`: whenever no other price of the offer does."""
 
     def per_gpu(self) -> Fraction:
         """One GPU's part of it, in `currency` per hour, exact; the whole where there is none."""
         return Fraction(self.per_hour) / (self.gpus or 1)
+
+    def holds_at(self, time_ns: int) -> bool:
+        """Whether a time of day (nanoseconds since 1970) is within its days and its hours."""
+        return self.is_dated(time_ns) and (self.hours is None or self.hours.hold_at(time_ns))
+
+    def is_dated(self, time_ns: int) -> bool:
+        """Whether a time of day is within its days."""
+        start, end = self.start_ns(), self.end_ns()
+        return (start is None or start <= time_ns) and (end is None or time_ns < end)
 
     def start_ns(self) -> int | None:
         """When it begins, in nanoseconds since 1970; `None` if it always was."""
@@ -155,15 +167,23 @@ class Rate:
 
 
 def overlapping(prices: Iterable[Price]) -> Iterator[tuple[Price, Price]]:
-    """Neighbours of the same offer that hold at the same time, the later one second."""
+    """Prices of the same offer that hold at the same time, the later one second.
+
+    One with hours and one without do not overlap: the first goes before the second.
+    """
     by_offer: dict[Offer, list[Price]] = {}
     for price in prices:
         by_offer.setdefault(price.offer, []).append(price)
     for group in by_offer.values():
         group.sort(key=lambda price: price.effective_from or date.min)
-        for earlier, later in pairwise(group):
-            if (earlier.effective_to or date.max) > (later.effective_from or date.min):
+        by_hours = [price for price in group if price.hours is not None]
+        for earlier, later in (*pairwise(price for price in group if price.hours is None), *combinations(by_hours, 2)):
+            if (earlier.effective_to or date.max) > (later.effective_from or date.min) and _share_hours(earlier, later):
                 yield earlier, later
+
+
+def _share_hours(one: Price, other: Price) -> bool:
+    return one.hours is None or other.hours is None or one.hours.overlap(other.hours)
 
 
 def midnight_ns(day: date | None) -> int | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from taximeter_exporter.devices.reading import Device, DeviceKind
+from taximeter_exporter.pricing.hours import Hours
 from taximeter_exporter.pricing.price import Offer, Price, Rate
 
 _SHOWN = 12
@@ -24,20 +25,57 @@ class PriceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Tariff:
+    """A rate that holds at some hours."""
+
+    hours: Hours
+    rate: Rate | None
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """The rate of one device over time: `changes[i]` (nanoseconds since 1970) is when `rates[i + 1]` begins."""
 
     changes: tuple[int, ...]
     rates: tuple[Rate | None, ...]
     """One longer than `changes`; `None` is a time without a price."""
+    tariffs: tuple[tuple[Tariff, ...], ...] = ()
+    """For each of `rates` those that go before it, at their hours; empty where no price has hours."""
 
     def at(self, time_ns: int) -> Rate | None:
         """The rate at a time of day; `None` if there is no price then."""
-        return self.rates[bisect_right(self.changes, time_ns)]
+        place = bisect_right(self.changes, time_ns)
+        for tariff in self.tariffs[place] if self.tariffs else ():
+            if tariff.hours.hold_at(time_ns):
+                return tariff.rate
+        return self.rates[place]
 
     def changes_between(self, start_ns: int, end_ns: int) -> Sequence[int]:
-        """The moments strictly between the two at which the rate changes."""
-        return self.changes[bisect_right(self.changes, start_ns) : bisect_right(self.changes, end_ns - 1)]
+        """The moments strictly between the two at which the rate may change, ascending."""
+        dated = self.changes[bisect_right(self.changes, start_ns) : bisect_right(self.changes, end_ns - 1)]
+        if not self.tariffs:
+            return dated
+        # the tariffs of the first of these times, and of every other
+        first = bisect_right(self.changes, start_ns)
+        hours = {tariff.hours for tariffs in self.tariffs[first : first + len(dated) + 1] for tariff in tariffs}
+        return sorted({*dated, *(edge for each in hours for edge in each.edges_between(start_ns, end_ns))})
+
+    def map(self, change: Callable[[Rate], Rate | None]) -> Schedule:
+        """The same with other rates."""
+        return Schedule(
+            self.changes,
+            tuple(rate and change(rate) for rate in self.rates),
+            tuple(
+                tuple(Tariff(tariff.hours, tariff.rate and change(tariff.rate)) for tariff in tariffs)
+                for tariffs in self.tariffs
+            ),
+        )
+
+    def every_rate(self) -> Iterator[Rate | None]:
+        """All that it can be, in an order that `map` keeps."""
+        yield from self.rates
+        for tariffs in self.tariffs:
+            yield from (tariff.rate for tariff in tariffs)
 
 
 def find_prices(offer: Offer, prices: Iterable[Price]) -> tuple[Price, ...]:
@@ -60,20 +98,16 @@ def schedule_for(prices: Sequence[Price], devices: Sequence[Device]) -> Schedule
 
     Raises `PriceError` if there are more GPUs here than the price covers.
     """
-    changes: list[int] = []
-    rates: list[Rate | None] = [None]
-    for price in prices:
-        start, end = price.start_ns(), price.end_ns()
-        rate = _rate(price, devices)
-        if start is None or (changes and changes[-1] == start):
-            rates[-1] = rate
-        else:
-            changes.append(start)
-            rates.append(rate)
-        if end is not None:
-            changes.append(end)
-            rates.append(None)
-    return Schedule(tuple(changes), tuple(rates))
+    moments = {moment for price in prices for moment in (price.start_ns(), price.end_ns())}
+    changes = sorted(moment for moment in moments if moment is not None)
+    rates = {id(price): _rate(price, devices) for price in prices}
+    plain: list[Rate | None] = []
+    tariffs: list[tuple[Tariff, ...]] = []
+    for start_ns in (changes[0] - 1 if changes else 0, *changes):
+        held = [price for price in prices if price.is_dated(start_ns)]
+        plain.append(next((rates[id(price)] for price in held if price.hours is None), None))
+        tariffs.append(tuple(Tariff(price.hours, rates[id(price)]) for price in held if price.hours is not None))
+    return Schedule(tuple(changes), tuple(plain), tuple(tariffs) if any(tariffs) else ())
 
 
 def _rate(price: Price, devices: Sequence[Device]) -> Rate:

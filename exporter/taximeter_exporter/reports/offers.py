@@ -10,12 +10,9 @@ from taximeter_exporter.pricing.price import Price, PricingModel
 
 def in_force(prices: Iterable[Price], time_ns: int) -> list[Price]:
     """Those that hold at a time of day (nanoseconds since 1970)."""
-    return [
-        price
-        for price in prices
-        if ((start := price.start_ns()) is None or start <= time_ns)
-        and ((end := price.end_ns()) is None or time_ns < end)
-    ]
+    held = [price for price in prices if price.holds_at(time_ns)]
+    by_hours = {price.offer for price in held if price.hours is not None}
+    return [price for price in held if price.hours is not None or price.offer not in by_hours]
 
 
 def search(

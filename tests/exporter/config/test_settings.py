@@ -187,6 +187,7 @@ def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
         "gap_policy",
         "split_policy",
         "devices",
+        "write_token_file",
         "host",
         "prices",
         "discounts",
