@@ -39,6 +39,7 @@ types: $(VENV)/.dev ## mypy, strict
 bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether it holds
 	PYTHONPATH=tests $(BIN)/python -m bench.against_nvitop
 	PYTHONPATH=tests $(BIN)/python -m bench.scrape
+	PYTHONPATH=tests $(BIN)/python -m bench.crowd
 	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
 	PYTHONPATH=tests $(BIN)/python -m bench.metering
 	PYTHONPATH=tests $(BIN)/python -m bench.ledger

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.crowd import crowded
+from bench.watched import Watched
 from support.programs import exporter, write_config
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
@@ -24,3 +26,16 @@ def test_openssl_is_loaded_for_tls_alone(tmp_path: Path) -> None:
             maps = Path(f"/proc/{running.process.pid}/maps").read_text(encoding="utf-8")
             loaded[bool(options)] = bool(OPENSSL.search(maps))
     assert loaded == {False: False, True: True}
+
+
+def test_a_hundred_scrapers_at_once_are_all_answered_and_leave_nothing_behind(tmp_path: Path) -> None:
+    with exporter(write_config(tmp_path), "--simulate") as running:
+        running.call("POST", "/api/v1/runs", {"run": "r", "project": "demo"})
+        watched = Watched(running.process.pid)
+        crowded(running.port, watched, scrapers=100, seconds=0.5)
+        figures = crowded(running.port, watched, scrapers=100, seconds=4)
+    assert figures["scrapes"] > 400
+    assert figures["errors"] == {}
+    assert figures["late_bytes"] <= 1.05 * figures["early_bytes"]
+    assert figures["threads_after"] <= figures["threads_before"]
+    assert figures["descriptors_after"] <= figures["descriptors_before"]
