@@ -28,7 +28,8 @@ from taximeter_exporter.web.server import PortError, WebServer
 
 log = logging.getLogger(__name__)
 
-_STOP_SECONDS = 0.5
+_STOP_SECONDS = 0.2
+"""So long a driver may take to answer what it was asked last, twice."""
 
 
 class Exporter:
@@ -105,8 +106,14 @@ def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Pa
         stack.callback(server.stop)
         ledger = SqliteLedger(settings.ledger, simulated=simulate)
         stack.callback(ledger.close)
-        source = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
-        sampler = Sampler(source, clock, interval_ns=settings.sample_interval_ns)
+        opened = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
+        sampler = Sampler(
+            opened.source,
+            opened.devices,
+            clock,
+            interval_ns=settings.sample_interval_ns,
+            changing=opened.changing,
+        )
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
         meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
@@ -132,7 +139,7 @@ def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler
     return Meter(
         clock=clock,
         ledger=ledger,
-        devices=sampler.devices,
+        devices=lambda: sampler.devices,
         schedule=schedule,
         budgets=settings.budgets,
         bill_gaps=settings.bill_gaps,

@@ -31,6 +31,7 @@ from taximeter_exporter.pricing.quote import schedule_for
 OFFER = Offer(provider="acme", region="lab", instance_type="box", pricing_model=PricingModel.ON_DEMAND)
 GPU0 = Device(uuid="GPU-0", kind=DeviceKind.GPU, index="0", model="H100")
 GPU1 = Device(uuid="GPU-1", kind=DeviceKind.GPU, index="1", model="H100")
+GPU2 = Device(uuid="GPU-2", kind=DeviceKind.GPU, index="2", model="H100")
 
 
 def time_ns(text: str) -> int:
@@ -97,7 +98,7 @@ class Machine:
         self.meter = Meter(
             clock=self.clock,
             ledger=self.ledger,
-            devices=self.devices,
+            devices=lambda: tuple(self.devices),
             schedule=schedule_for(self.prices, self.devices),
             budgets=self.budgets,
             bill_gaps=self.bill_gaps,

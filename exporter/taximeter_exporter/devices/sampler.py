@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
-from taximeter_exporter.devices.reading import Device, ReadError, Sample, Snapshot, Source
+from taximeter_exporter.devices.reading import Device, ReadError, Reading, Sample, Snapshot, Source
+from taximeter_exporter.devices.roster import follow
 
 _log = logging.getLogger(__name__)
 
 SILENT_INTERVALS = 3
 """A device that has not answered for more than so many intervals is silent: its last reading says nothing any more."""
+LISTED_INTERVALS = 10
+"""So often it is asked which devices there are; and at once when one cannot be read any more."""
 
 _NOT_READ_YET = "not read yet"
 
@@ -39,45 +43,41 @@ class _Answer:
 class Sampler:
     """Reads every device each `interval_ns` in a thread of its own; one that hangs or fails does not touch the others.
 
-    Takes the source over: `stop` closes it. Raises `ReadError` if the devices cannot be listed, and closes it as well.
+    Takes the source over: `stop` closes it. With `changing` the devices are listed again and again, in a thread of its
+    own as well: those that appear are sampled from then on. A GPU that is not listed any more stays, without a reading.
     """
 
-    def __init__(self, source: Source, clock: Clock, *, interval_ns: int) -> None:
+    def __init__(
+        self, source: Source, devices: Sequence[Device], clock: Clock, *, interval_ns: int, changing: bool = False
+    ) -> None:
         self._source = source
         self._clock = clock
         self._interval_ns = interval_ns
+        self._changing = changing
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._list_now = threading.Event()
+        self._list_problem: str | None = None
+        self._lister = threading.Thread(target=self._keep_listing, name="list devices", daemon=True)
+        self._lock = threading.Lock()
+        """Held to put an answer or the devices in place; whoever reads them takes what is there."""
+        self._started = False
+        self._threads: dict[str, threading.Thread] = {}
         self._closed = False
         begun_ns = clock.elapsed_ns()
-        try:
-            devices = source.devices()
-        except ReadError:
-            source.close()
-            raise
-        self._answers = {
-            device: _Answer(
-                sample=Sample(device=device, reading=None, error=_NOT_READ_YET),
-                answered_ns=begun_ns,
-            )
-            for device in devices
-        }
+        self._answers = {device.uuid: _unread(device, begun_ns) for device in devices}
 
     @property
     def devices(self) -> tuple[Device, ...]:
         """The devices that are sampled."""
-        return tuple(self._answers)
+        return tuple(answer.sample.device for answer in tuple(self._answers.values()))
 
     def start(self) -> None:
         """Begin to sample; returns at once."""
-        for place, device in enumerate(self._answers):
-            # All are read at once, and from then on one after the other: a burst each interval would hold up scrapes.
-            phase_ns = place * self._interval_ns // len(self._answers)
-            thread = threading.Thread(
-                target=self._run, args=(device, phase_ns), name=f"sample {device.uuid}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+        with self._lock:
+            self._started = True
+            self._attend()
+        if self._changing:
+            self._lister.start()
 
     def stop(self, timeout: float) -> bool:
         """Stop sampling and close the source; waits at most `timeout` seconds for all threads together.
@@ -85,11 +85,14 @@ class Sampler:
         False if a thread is still in the driver. The source then stays open, as a driver that hangs may hang in its
         shutdown as well; the end of the process frees it. Called again it does what is left to do.
         """
-        self._stopping.set()
+        with self._lock:
+            self._stopping.set()
+            threads = [*self._threads.values(), *([self._lister] if self._lister.ident else [])]
+        self._list_now.set()
         deadline = time.monotonic() + timeout
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in self._threads):
+        if any(thread.is_alive() for thread in threads):
             return False
         if not self._closed:
             self._closed = True
@@ -98,7 +101,6 @@ class Sampler:
 
     def sample_once(self, device: Device) -> None:
         """Read the device now, for as long as the driver takes, and keep what it answered. Raises nothing."""
-        last = self._answers[device]
         asked_ns = self._clock.elapsed_ns()
         reading, error = None, None
         try:
@@ -109,17 +111,26 @@ class Sampler:
             # a defect in reading one device must neither end its thread nor go unseen
             error = f"{type(problem).__name__}: {problem}"
             _log.exception("reading %s failed", device.uuid)
-        answered_ns = self._clock.elapsed_ns()
-        success = last.last_success if error else _Success(taken_ns=answered_ns, time_ns=self._clock.time_ns())
-        self._answers[device] = _Answer(
-            sample=Sample(
-                device=device, reading=reading, error=error, taken_ns=None if reading is None else answered_ns
-            ),
-            answered_ns=answered_ns,
-            duration_ns=answered_ns - asked_ns,
-            last_success=success,
-        )
-        _log_change(device, before=last.sample.error, now=error)
+        self._keep(device.uuid, reading, error, asked_ns)
+
+    def list_once(self) -> None:
+        """Ask now which devices there are, for as long as the driver takes. Raises nothing."""
+        problem = None
+        try:
+            listed = self._source.devices()
+        except ReadError as error:
+            problem = str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            _log.exception("listing the devices failed")
+        else:
+            self._take(listed)
+        if problem != self._list_problem:
+            self._list_problem = problem
+            if problem is not None:
+                _log.warning("the devices cannot be listed: %s", problem)
+            else:
+                _log.info("the devices can be listed again")
 
     def snapshot(self) -> Snapshot:
         """What is known of every device now. Never blocks, and never calls the driver."""
@@ -143,17 +154,91 @@ class Sampler:
         silence = f"no answer for {silent_ns // NS_PER_SECOND} s"
         return replace(answer.sample, reading=None, taken_ns=None, error=silence)
 
-    def _run(self, device: Device, phase_ns: int) -> None:
+    def _keep(self, uuid: str, reading: Reading | None, error: str | None, asked_ns: int) -> None:
+        answered_ns = self._clock.elapsed_ns()
+        with self._lock:
+            last = self._answers.get(uuid)
+            if last is None:
+                return  # it is not there any more
+            success = last.last_success if error else _Success(taken_ns=answered_ns, time_ns=self._clock.time_ns())
+            self._answers[uuid] = _Answer(
+                sample=Sample(
+                    device=last.sample.device,
+                    reading=reading,
+                    error=error,
+                    taken_ns=None if reading is None else answered_ns,
+                ),
+                answered_ns=answered_ns,
+                duration_ns=answered_ns - asked_ns,
+                last_success=success,
+            )
+        before = last.sample.error
+        if error is not None and error != before:
+            _log.warning("%s cannot be read: %s", uuid, error)
+        elif error is None and before not in {None, _NOT_READ_YET}:
+            _log.info("%s is read again", uuid)
+        if error is not None and before is None:
+            self._list_now.set()
+
+    def _take(self, listed: Sequence[Device]) -> None:
+        """Sample what there is now."""
+        now_ns = self._clock.elapsed_ns()
+        with self._lock:
+            before = self._answers
+            devices = follow(self.devices, listed)
+            self._answers = {
+                device.uuid: replace(known, sample=replace(known.sample, device=device))
+                if (known := before.get(device.uuid)) is not None
+                else _unread(device, now_ns)
+                for device in devices
+            }
+            gone = before.keys() - self._answers.keys()
+            come = [device for device in devices if device.uuid not in before]
+            if self._started:
+                self._attend()
+        for device in come:
+            _log.info("%s has appeared: GPU %s, %s", device.uuid, device.index, device.mig_profile or device.model)
+        for uuid in sorted(gone):
+            _log.info("%s is not there any more", uuid)
+
+    def _attend(self) -> None:
+        """See that every device has a thread."""
+        for place, uuid in enumerate(self._answers):
+            if uuid in self._threads or self._stopping.is_set():
+                continue  # one that hung while its device was gone goes on with it
+            # All are read at once, and from then on one after the other: a burst each interval would hold up scrapes.
+            phase_ns = place * self._interval_ns // len(self._answers)
+            thread = threading.Thread(target=self._run, args=(uuid, phase_ns), name=f"sample {uuid}", daemon=True)
+            self._threads[uuid] = thread
+            thread.start()
+
+    def _run(self, uuid: str, phase_ns: int) -> None:
         begun_ns = self._clock.elapsed_ns() - phase_ns
-        while not self._stopping.is_set():
+        while (device := self._wanted(uuid)) is not None:
             self.sample_once(device)
             # on the beat: a slow answer skips beats rather than being asked for again at once
             since_beat_ns = (self._clock.elapsed_ns() - begun_ns) % self._interval_ns
             self._stopping.wait((self._interval_ns - since_beat_ns) / NS_PER_SECOND)
 
+    def _wanted(self, uuid: str) -> Device | None:
+        """The device as it is now; `None` ends its thread."""
+        with self._lock:
+            answer = self._answers.get(uuid)
+            if answer is not None and not self._stopping.is_set():
+                return answer.sample.device
+            if not self._stopping.is_set():
+                del self._threads[uuid]
+            return None
 
-def _log_change(device: Device, *, before: str | None, now: str | None) -> None:
-    if now is not None and now != before:
-        _log.warning("%s cannot be read: %s", device.uuid, now)
-    elif now is None and before not in {None, _NOT_READ_YET}:
-        _log.info("%s is read again", device.uuid)
+    def _keep_listing(self) -> None:
+        interval_s = self._interval_ns / NS_PER_SECOND
+        # a device that fails now and then does not have all of them listed more than once an interval
+        while not self._stopping.wait(interval_s):
+            self._list_now.wait((LISTED_INTERVALS - 1) * interval_s)
+            self._list_now.clear()
+            if not self._stopping.is_set():
+                self.list_once()
+
+
+def _unread(device: Device, now_ns: int) -> _Answer:
+    return _Answer(sample=Sample(device=device, reading=None, error=_NOT_READ_YET), answered_ns=now_ns)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from typing import Unpack
 
@@ -13,6 +12,7 @@ from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
 from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_book
+from taximeter_exporter.metering.fleet import Fleet, Layout
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
@@ -45,7 +45,7 @@ class Meter:
         *,
         clock: Clock,
         ledger: Ledger,
-        devices: Sequence[Device],
+        devices: Callable[[], Sequence[Device]],
         schedule: Schedule,
         budgets: Sequence[Budget],
         bill_gaps: bool,
@@ -57,8 +57,9 @@ class Meter:
     ) -> None:
         """Take up where the ledger ends: book the gap since then, and go on with the runs that were active.
 
-        `observe` says what is seen of the devices now; a run without a lease ends when it was not seen for more than
-        `unseen_ns`. Raises `LedgerError`.
+        `devices` says what is here now: what comes is metered from then on, and what goes no longer. `observe` says
+        what is seen of the devices now; a run without a lease ends when it was not seen for more than `unseen_ns`.
+        Raises `LedgerError`.
         """
         self._clock = clock
         self._ledger = ledger
@@ -87,10 +88,13 @@ class Meter:
             period.enter(clock.time_ns())
         self._storage = Storage(volumes)
         self._transfer = Transfer(transfer, ledger.cursors().get(Transfer.uuid))
-        self._metered = self._take_up(devices, bill_gaps=bill_gaps)
-        for run in self._runs.active():
-            if run.source is Source.LEASE:
-                self._seat(run)
+        self._devices = devices
+        self._bill_gaps = bill_gaps
+        self._fleet = Fleet(schedule)
+        self._followed: Sequence[Device] = ()
+        """The devices as they were when all of them, and no others, were metered."""
+        self._cursors = dict(ledger.cursors())
+        self._take_up()
         self._state = self._build_state()
 
     def state(self) -> MeterState:
@@ -144,41 +148,90 @@ class Meter:
             run = self._runs.runs.get(name)
             return self._run_state(run, self._per_hour()) if run else None
 
-    def _take_up(self, devices: Sequence[Device], *, bill_gaps: bool) -> list[Metered]:
-        """Book, for each device that the ledger knows, the time since then in which the host was up."""
-        now = self._clock.elapsed_ns()
-        after = Cursor(self._clock.boot_id, now)
-        known = self._ledger.cursors()
-        taken = [Metered(device, _of_part(self._schedule, device.part), after) for device in devices]
-        usage: list[Usage] = []
-        for metered in taken:
-            start = self._gap_start(metered.device, known)
-            if metered.device.part and start is not None and start < now:
-                interval = Interval(metered.device.uuid, start, now, self._clock.time_ns() - now)
-                usage += attribute_gap(interval, schedule=metered.schedule, bill=bill_gaps)
-        stored, kept = self._storage.take_up(known, after, self._clock.time_ns() - now, bill_gaps=bill_gaps)
-        self._write(usage + stored, [Advance(device, known.get(device.uuid), after) for device in devices] + kept)
-        self._storage.booked(after)
-        return taken
+    @property
+    def _metered(self) -> Sequence[Metered]:
+        """What is metered now."""
+        return self._fleet.parts
 
-    def _gap_start(self, device: Device, known: Mapping[str, Cursor]) -> int | None:
+    def _take_up(self) -> None:
+        """Book, for all that the ledger knows, the time since then in which the host was up; and meter from now on."""
+        now = Cursor(self._clock.boot_id, self._clock.elapsed_ns())
+        layouts = self._fleet.arrivals(self._devices(), now.booked_ns)
+        usage, advances = self._gap(layouts, now)
+        offset = self._clock.time_ns() - now.booked_ns
+        stored, kept = self._storage.take_up(self._cursors, now, offset, bill_gaps=self._bill_gaps)
+        self._write(usage + stored, advances + kept)
+        self._storage.booked(now)
+        self._meter(layouts, advances)
+
+    def _gap(self, layouts: Iterable[Layout], now: Cursor) -> tuple[list[Usage], list[Advance]]:
+        """What to book for the time in which these were not metered."""
+        usage: list[Usage] = []
+        parts = [part for layout in layouts for part in layout.parts]
+        for part in parts:
+            start = self._gap_start(part.device)
+            if part.device.part and start is not None and start < now.booked_ns:
+                interval = Interval(
+                    part.device.uuid, start, now.booked_ns, self._clock.time_ns() - self._clock.elapsed_ns()
+                )
+                usage += attribute_gap(interval, schedule=part.schedule, bill=self._bill_gaps)
+        return usage, [Advance(part.device, self._cursors.get(part.device.uuid), now) for part in parts]
+
+    def _gap_start(self, device: Device) -> int | None:
         """Up to where a device's time is in the ledger; `None` if it is new.
 
         A MIG instance may be new, or come back, on a GPU that was metered all the time: the GPU's time counts.
         """
-        cursor = known.get(device.gpu, known.get(device.uuid))
+        cursor = self._cursors.get(device.gpu, self._cursors.get(device.uuid))
         if cursor is None or not self._clock.boot_id:
             return None
         # After a reboot the host has been up since its clock began; while it was down nobody knows what it cost.
         return cursor.booked_ns if cursor.boot_id == self._clock.boot_id else 0
 
+    def _meter(self, layouts: Sequence[Layout], advances: Iterable[Advance]) -> None:
+        """These are in the ledger up to their start, and metered from there on."""
+        self._cursors |= {advance.device.uuid: advance.after for advance in advances}
+        self._fleet.meter(layouts)
+        self._take_seats([part for layout in layouts for part in layout.parts])
+
+    def _take_seats(self, parts: Iterable[Metered]) -> None:
+        """The runs that have a lease on devices that were not metered before have them from their start on."""
+        runs = [run for run in self._runs.active() if run.source is Source.LEASE]
+        for part in parts:
+            for run in runs:
+                part.seat(run)
+
+    def _follow_devices(self, now: int) -> None:
+        """Meter what has come, as it is divided now, and no longer what has gone."""
+        devices = self._devices()
+        if devices == self._followed:
+            return
+        self._take_seats(self._fleet.follow(devices, now))
+        arrived = self._fleet.arrivals(devices, now)
+        if arrived:
+            usage, advances = self._gap(arrived, Cursor(self._clock.boot_id, now))
+            try:
+                self._write(usage, advances)
+            except LedgerError as error:
+                self._write_failures += 1
+                log.error("a device that has appeared is metered once the ledger can be written: %s", error)
+                return
+            self._meter(arrived, advances)
+        if {part.device for part in self._metered} == set(devices):
+            self._followed = devices
+
     def _settle(self, seen: Observations) -> None:
         now = self._clock.elapsed_ns()
+        self._follow_devices(now)
         for run in self._runs.expire(now):
             self._unseat(run)
             log.warning("run %s: its lease was not renewed; it ended at its last renewal", run.name)
-        for metered in self._metered:
-            self._follow(metered, seen.devices.get(metered.device.uuid, Observation()), now)
+        here = {(metered.device.uuid, metered.device.remainder) for metered in self._metered}
+        for metered in self._fleet.unbooked:
+            device = metered.device
+            # of what is there no more, or is something else now, nothing is seen
+            seen_here = seen.devices.get(device.uuid) if (device.uuid, device.remainder) in here else None
+            self._follow(metered, seen_here or Observation(), now)
             metered.fade(now - self._unseen_ns)
         for run in self._runs.fade(now - self._unseen_ns):
             log.info("run %s: no process of it is seen any more; it ended when one last was", run.name)
@@ -215,16 +268,14 @@ class Meter:
         moved = self._transfer.due(self._runs.runs, read, cursor)
         usage += moved[0]
         advances += moved[1]
-        ends: dict[str, int] = {}
-        for metered in self._metered:
-            # the instances of a GPU go together, so that it has one moment from which it can be divided anew
-            end = metered.known_until(now, active)
-            ends[metered.device.gpu] = min(end, ends.get(metered.device.gpu, end))
-        for metered in self._metered:
-            end = ends[metered.device.gpu]
-            if end > metered.cursor.booked_ns:
-                usage += metered.usage(end, offset)
-                advances.append(Advance(metered.device, metered.cursor, Cursor(self._clock.boot_id, end)))
+        due = self._fleet.due(now, active)
+        cursors = dict(self._cursors)
+        for layout, end in due:
+            for part in layout.parts:
+                uuid, after = part.device.uuid, Cursor(self._clock.boot_id, end)
+                usage += part.usage(end, offset)
+                advances.append(Advance(part.device, cursors.get(uuid), after))
+                cursors[uuid] = after
         try:
             self._write(usage, advances)
         except LedgerError as error:
@@ -234,10 +285,8 @@ class Meter:
             return
         self._storage.booked(cursor)
         self._transfer.booked(moved[1])
-        booked = {advance.device.uuid: advance.after for advance in advances}
-        for metered in self._metered:
-            if metered.device.uuid in booked:
-                metered.booked(booked[metered.device.uuid])
+        self._cursors = cursors
+        self._fleet.booked(due)
 
     def _write(self, usage: Sequence[Usage], advances: Sequence[Advance]) -> None:
         """To the ledger first, and only then to the sums that are shown. Raises `LedgerError`."""
@@ -264,11 +313,11 @@ class Meter:
                 )
 
     def _seat(self, run: Run) -> None:
-        for metered in self._metered:
+        for metered in self._fleet.unbooked:
             metered.seat(run)
 
     def _unseat(self, run: Run) -> None:
-        for metered in self._metered:
+        for metered in self._fleet.unbooked:
             metered.unseat(run)
 
     def _usage_between(self, start_ns: int, end_ns: int) -> Sequence[Usage]:
@@ -310,7 +359,7 @@ class Meter:
             millijoules=self._totals.run_millijoules.get(run.name),
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=per_hour.get(run.name, {}) if run.active else {},
-            settled=not (run.active or run.bytes_unbooked or any(metered.awaits(run) for metered in self._metered)),
+            settled=not (run.active or run.bytes_unbooked or any(part.awaits(run) for part in self._fleet.unbooked)),
         )
 
     def _budget_states(self, time_ns: int, per_hour: Mapping[str, Money]) -> list[BudgetState]:
@@ -351,7 +400,3 @@ def _sum(amounts: Iterable[Money]) -> Money:
         for currency, amount in money.items():
             total[currency] = total.get(currency, Fraction()) + amount
     return total
-
-
-def _of_part(schedule: Schedule, part: Fraction) -> Schedule:
-    return Schedule(schedule.changes, tuple(rate and replace(rate, part=part) for rate in schedule.rates))

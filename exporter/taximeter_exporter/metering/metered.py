@@ -8,7 +8,6 @@ from fractions import Fraction
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute
 from taximeter_exporter.metering.energy import EnergyTimeline, energy_usage
-from taximeter_exporter.metering.ledger import Cursor
 from taximeter_exporter.metering.observation import Observation
 from taximeter_exporter.metering.policy import parts
 from taximeter_exporter.metering.run import Run, Source
@@ -23,13 +22,14 @@ _NOBODYS: Mapping[str, Fraction] = {"": Fraction(1)}
 class Metered:
     """Moments are on `Clock.elapsed_ns`. For one thread at a time."""
 
-    def __init__(self, device: Device, schedule: Schedule, cursor: Cursor) -> None:
+    def __init__(self, device: Device, schedule: Schedule, start_ns: int) -> None:
         self.device = device
         self.schedule = schedule
         """What this device costs over time, by its part."""
-        self.cursor = cursor
-        self._busy: Timeline[bool | None] = Timeline(cursor.booked_ns, None)
-        self._weights = Timeline(cursor.booked_ns, _NOBODY)
+        self.booked_ns = start_ns
+        """Up to where its time is booked."""
+        self._busy: Timeline[bool | None] = Timeline(start_ns, None)
+        self._weights = Timeline(start_ns, _NOBODY)
         self._tenancies: list[Tenancy] = []
         self._seen: dict[str, int] = {}
         self._energy = EnergyTimeline()
@@ -59,7 +59,7 @@ class Metered:
     def see(self, run: str, seen_ns: int) -> None:
         """A process of a run without a lease was seen on the device."""
         if run not in self._seen:
-            self._tenancies.append(Tenancy(run, max(seen_ns, self.cursor.booked_ns), None))
+            self._tenancies.append(Tenancy(run, max(seen_ns, self.booked_ns), None))
         self._seen[run] = max(seen_ns, self._seen.get(run, 0))
 
     def fade(self, before_ns: int) -> None:
@@ -90,8 +90,7 @@ class Metered:
 
     def awaits(self, run: Run) -> bool:
         """Whether some of its time is a run's and not yet booked."""
-        booked_ns = self.cursor.booked_ns
-        return any(t.run == run.name and (t.end_ns is None or t.end_ns > booked_ns) for t in self._tenancies)
+        return any(t.run == run.name and (t.end_ns is None or t.end_ns > self.booked_ns) for t in self._tenancies)
 
     def usage(self, end_ns: int, offset_ns: int) -> Iterator[Usage]:
         """Its time from where it is booked to a moment, and the energy that it used up to then.
@@ -101,7 +100,7 @@ class Metered:
         """
         if not self.device.part:
             return
-        yield from self._time(self.cursor.booked_ns, end_ns, offset_ns)
+        yield from self._time(self.booked_ns, end_ns, offset_ns)
         for spell in self._energy.due(end_ns):
             yield from energy_usage(spell, self._time(spell.start_ns, spell.end_ns, offset_ns))
 
@@ -114,11 +113,11 @@ class Metered:
             weights=self._weights,
         )
 
-    def booked(self, cursor: Cursor) -> None:
+    def booked(self, end_ns: int) -> None:
         """Its time is in the ledger up to there."""
-        self.cursor = cursor
-        self._energy.booked(cursor.booked_ns)
-        needed_ns = self._energy.since_ns(cursor.booked_ns)
+        self.booked_ns = end_ns
+        self._energy.booked(end_ns)
+        needed_ns = self._energy.since_ns(end_ns)
         self._busy.forget(needed_ns)
         self._weights.forget(needed_ns)
         self._tenancies = [t for t in self._tenancies if t.end_ns is None or t.end_ns > needed_ns]

@@ -21,11 +21,11 @@ def refuse() -> str:
 
 
 def open_here(wanted: DeviceChoice = DeviceChoice.AUTO, *, simulate: bool = False) -> Source:
-    return open_source(wanted, simulate=simulate, host_uuid=refuse, clock=ManualClock())
+    return open_source(wanted, simulate=simulate, host_uuid=refuse, clock=ManualClock()).source
 
 
 def open_host(wanted: DeviceChoice = DeviceChoice.AUTO) -> Source:
-    return open_source(wanted, simulate=False, host_uuid=lambda: "HOST-1", clock=ManualClock())
+    return open_source(wanted, simulate=False, host_uuid=lambda: "HOST-1", clock=ManualClock()).source
 
 
 @pytest.fixture(autouse=True)

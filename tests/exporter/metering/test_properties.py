@@ -12,7 +12,7 @@ from fakes.manual_clock import ManualClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from support.metered import GPU0, GPU1, Machine, budget, price, process, time_ns
+from support.metered import GPU0, GPU1, GPU2, Machine, budget, price, process, time_ns
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
 from taximeter_exporter.devices.mig import Instance, divide
 from taximeter_exporter.devices.reading import Device
@@ -20,6 +20,7 @@ from taximeter_exporter.metering.meter import UnknownDeviceError
 from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.runs import LeaseConflictError, LeaseEndedError
 from taximeter_exporter.metering.state import RunState
+from taximeter_exporter.metering.totals import CostKey
 
 NAMES = st.sampled_from(["a", "b", "c"])
 PROJECTS = st.sampled_from(["vision", "text"])
@@ -34,20 +35,22 @@ LAYOUTS: dict[tuple[int, ...], tuple[Device, ...]] = {(): (GPU1,)} | {
     )
     for slices in ((7,), (3, 4), (1, 2, 3), (1, 2), (1,))
 }
-LEASED = st.sampled_from([None, ("GPU-0",), ("GPU-1",), ("MIG-0-1",), ("GPU-0", "MIG-1-2")])
+LEASED = st.sampled_from([None, ("GPU-0",), ("GPU-1",), ("GPU-2",), ("MIG-0-1",), ("GPU-0", "MIG-1-2")])
+SOON_NS = st.integers(0, 3 * NS_PER_SECOND)
+GPUS = ("GPU-0", "GPU-1", "GPU-2")
 PLACES = st.integers(0, 3)
 MIDNIGHT_NS = time_ns("2026-11-22T00:00:00")
-BEFORE, AFTER = price("7200.07"), price("1234.567891")
+BEFORE, AFTER = price("7200.07", gpus=3), price("1234.567891", gpus=3)
 RUNS = ("a", "b", "c")
 
 
 def gpu_of(uuid: str) -> str:
-    return "GPU-0" if uuid == "GPU-0" else "GPU-1"
+    return uuid if uuid in GPUS else "GPU-1"
 
 
 class Metering(RuleBasedStateMachine):
-    """Two GPUs, one of them divided anew at times, whose price changes at midnight; runs with leases, and runs that are
-    only seen, which come and go; restarts; and a time of day that is set."""
+    """Three GPUs, of which one is divided anew at times and one comes and goes, whose price changes at midnight; runs
+    with leases, and runs that are only seen, which come and go; restarts; and a time of day that is set."""
 
     @initialize(policy=st.sampled_from(SplitPolicy), layout=st.sampled_from(list(LAYOUTS)))
     def begin(self, policy: SplitPolicy, layout: tuple[int, ...]) -> None:
@@ -63,7 +66,11 @@ class Metering(RuleBasedStateMachine):
             budgets=(budget(), budget(name="vision", scope={"project": "vision"})),
             policy=policy,
         )
-        self.begun_ns = self.machine.clock.elapsed_ns()
+        self.layout, self.plugged = layout, False
+        now_ns = self.machine.clock.elapsed_ns()
+        self.begun_ns = {"GPU-0": now_ns, "GPU-1": now_ns}
+        self.midnight_ns = now_ns + NS_PER_HOUR
+        self.costs: dict[CostKey, Fraction] = {}
         self.machine.start()
         self.leases: dict[str, RunState] = {}
         self.was_set = False
@@ -113,8 +120,8 @@ class Metering(RuleBasedStateMachine):
         except LeaseConflictError:
             assert known is not None and known.run.active
         except UnknownDeviceError:
-            here = {device.uuid for device in self.machine.devices if not device.remainder}
-            assert not here.issuperset(devices or ())
+            metered = [entry.device for entry in self.machine.meter.state().devices]
+            assert not {device.uuid for device in metered if not device.remainder}.issuperset(devices or ())
 
     def device_at(self, place: int) -> str:
         return self.machine.devices[place % len(self.machine.devices)].uuid
@@ -136,37 +143,78 @@ class Metering(RuleBasedStateMachine):
                 known = self.machine.meter.run(name)
                 assert known is not None and not known.run.lease
 
-    @rule(seconds=st.integers(0, 3000), layout=st.sampled_from([None, *LAYOUTS]))
-    def restart(self, seconds: int, layout: tuple[int, ...] | None) -> None:
+    def change(self, *, layout: tuple[int, ...] | None = None, plugged: bool | None = None) -> None:
+        self.layout = self.layout if layout is None else layout
+        self.plugged = self.plugged if plugged is None else plugged
+        self.machine.devices = (GPU0, *LAYOUTS[self.layout], *((GPU2,) if self.plugged else ()))
+
+    @rule(seconds=st.integers(0, 3000), layout=st.sampled_from([None, *LAYOUTS]), plugged=st.booleans())
+    def restart(self, seconds: int, layout: tuple[int, ...] | None, plugged: bool) -> None:
         self.machine.kill()
         self.machine.clock.advance(seconds=seconds)
-        if layout is not None:
-            self.machine.devices = (GPU0, *LAYOUTS[layout])
+        self.change(layout=layout, plugged=plugged)
+        if plugged:
+            self.begun_ns.setdefault("GPU-2", self.machine.clock.elapsed_ns())
         self.machine.start()
+
+    @rule(layout=st.sampled_from(list(LAYOUTS)), ns=SOON_NS)
+    def divide_anew(self, layout: tuple[int, ...], ns: int) -> None:
+        self.machine.clock.advance(ns=ns)
+        self.change(layout=layout)
+        self.machine.meter.tick()
+
+    @rule(plugged=st.booleans(), ns=SOON_NS)
+    def plug(self, plugged: bool, ns: int) -> None:
+        self.machine.clock.advance(ns=ns)
+        self.change(plugged=plugged)
+        if plugged:
+            self.begun_ns.setdefault("GPU-2", self.machine.clock.elapsed_ns())
+        self.machine.meter.tick()
+
+    @rule()
+    def wait_for_all_that_is_open(self) -> None:
+        """No lease lives so long without a renewal, and no sight lasts so long."""
+        self.machine.running = {}
+        for _ in range(2):
+            self.machine.clock.advance(seconds=16)
+            self.machine.meter.tick()
+        assert {entry.device for entry in self.machine.meter.state().devices} == set(self.machine.devices)
+        cursors = self.machine.ledger.cursors()
+        now_ns = self.machine.clock.elapsed_ns()
+        assert {cursors[device.uuid].booked_ns for device in self.machine.devices} == {now_ns}
 
     @rule(seconds=st.integers(-100_000, 100_000))
     def set_time(self, seconds: int) -> None:
         self.was_set = True
         self.machine.clock.set_time(by_seconds=seconds)
 
+    def booked(self) -> dict[str, tuple[int, int]]:
+        """From when and until when each GPU's time is in the ledger."""
+        cursors = self.machine.ledger.cursors()
+        return {gpu: (begun_ns, cursors[gpu].booked_ns) for gpu, begun_ns in self.begun_ns.items()}
+
     @invariant()
     def all_that_is_booked_is_all_that_has_passed(self) -> None:
         rows = self.machine.ledger.usage()
-        for gpu in ("GPU-0", "GPU-1"):
-            booked = self.machine.ledger.cursors()[gpu].booked_ns - self.begun_ns
-            assert sum(row.ns * row.rate.part for row in rows if row.rate and gpu_of(row.uuid) == gpu) == booked
-            assert booked <= self.machine.clock.elapsed_ns() - self.begun_ns
+        for gpu, (begun_ns, end_ns) in self.booked().items():
+            ns = sum(row.ns * row.rate.part for row in rows if row.rate and gpu_of(row.uuid) == gpu)
+            assert ns == end_ns - begun_ns
+            assert end_ns <= self.machine.clock.elapsed_ns()
+
+    @invariant()
+    def no_counter_ever_goes_back(self) -> None:
+        costs = self.machine.meter.state().cost
+        assert all(costs[key] >= amount for key, amount in self.costs.items())
+        self.costs = dict(costs)
 
     @invariant()
     def the_devices_cost_what_the_price_says(self) -> None:
         if self.was_set:
             return  # then midnight was another moment
-        time_ns = MIDNIGHT_NS - NS_PER_HOUR
         expected = Fraction()
-        for gpu in ("GPU-0", "GPU-1"):
-            booked = self.machine.ledger.cursors()[gpu].booked_ns - self.begun_ns
-            before = min(booked, MIDNIGHT_NS - time_ns)
-            for ns, part in ((before, BEFORE), (booked - before, AFTER)):
+        for begun_ns, end_ns in self.booked().values():
+            before_ns = max(0, min(end_ns, self.midnight_ns) - begun_ns)
+            for ns, part in ((before_ns, BEFORE), (end_ns - begun_ns - before_ns, AFTER)):
                 expected += Fraction(part.per_hour) / part.gpus * ns / NS_PER_HOUR
         assert sum(self.machine.meter.state().cost.values(), Fraction()) == expected
 
@@ -187,7 +235,8 @@ class Metering(RuleBasedStateMachine):
         time_ns = self.machine.clock.time_ns()
         if state.time_ns // NS_PER_HOUR == time_ns // NS_PER_HOUR:  # the same price holds
             now = BEFORE if time_ns < MIDNIGHT_NS else AFTER
-            assert state.per_hour == {"USD": Fraction(now.per_hour)}
+            metered = {entry.device.gpu for entry in state.devices}
+            assert state.per_hour == {"USD": Fraction(now.per_hour) * len(metered) / 3}
 
     @invariant()
     def nothing_runs_on_what_is_left_of_a_gpu(self) -> None:
