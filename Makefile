@@ -49,6 +49,10 @@ bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether 
 dashboards: $(VENV)/.dev ## write grafana/dashboards/*.json anew
 	PYTHONPATH=grafana $(BIN)/python -m dashboards_src
 
+.PHONY: docs
+docs: $(VENV)/.dev ## write docs/metrics.md anew
+	PYTHONPATH=docs $(BIN)/python -m generate
+
 .PHONY: hooks
 hooks: $(VENV)/.dev ## run the same checks before each commit
 	$(BIN)/pre-commit install

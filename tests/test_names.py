@@ -1,31 +1,33 @@
-"""The names that people rely on: the table in the architecture and the metrics that are there are the same."""
+"""The names that people rely on: the pages that are generated say what the programs say."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
+import pytest
+from generate.pages import PAGES
+from taximeter_exporter.web import process
 from taximeter_exporter.web.metrics import ALL
 
-ARCHITECTURE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TABLE = (*ALL, *process.ALL)
 
 
-def documented(heading: str) -> dict[str, tuple[str, set[str]]]:
-    """Kind and labels of each metric in the table under a heading."""
-    section = ARCHITECTURE.read_text(encoding="utf-8").split(f"### {heading}")[1].split("\n#")[0]
-    found: dict[str, tuple[str, set[str]]] = {}
-    for line in section.splitlines():
-        if line.startswith("| `"):
-            names, kind, labels = (cell.strip() for cell in line.strip("|").split("|"))
-            label_names = re.sub(r"\(.*?\)|:.*", "", labels).replace(",", " ").split()
-            found |= {name: (kind, set(label_names)) for name in re.findall(r"`(\w+)`", names)}
-    return found
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_generated_page_is_as_it_would_be_generated(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == PAGES[path](), "run `make docs`"
 
 
-def test_the_exporters_table_and_its_metrics_are_the_same() -> None:
-    table = {spec.series_name: ("counter" if spec.counter else "gauge", set(spec.labels)) for spec in ALL}
-    assert documented("Exporter") == table
+def test_every_metric_is_declared_once() -> None:
+    assert [name for name, count in Counter(spec.series_name for spec in TABLE).items() if count > 1] == []
 
 
-def test_every_metric_has_a_sentence_of_help() -> None:
-    assert [spec.name for spec in ALL if not spec.help.endswith(".")] == []
+def test_every_metric_has_a_sentence_of_help_and_a_source() -> None:
+    assert [spec.name for spec in TABLE if not spec.help.endswith(".") or not spec.source] == []
+
+
+def test_names_follow_prometheus() -> None:
+    assert [spec.name for spec in ALL if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", spec.name)] == []
+    # the suffix of a counter is put there by its kind
+    assert [spec.name for spec in ALL if spec.name.endswith("_total")] == []

@@ -1,4 +1,4 @@
-"""The metrics that docs/architecture.md promises, read from its tables."""
+"""The metrics that docs/metrics.md and docs/architecture.md promise, read from their tables."""
 
 import re
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARCHITECTURE = REPOSITORY / "docs" / "architecture.md"
+METRICS = REPOSITORY / "docs" / "metrics.md"
 
 EVERYWHERE = frozenset({"job", "instance", "simulated"})
 TRAINER = frozenset({"run", "rank"})
@@ -16,6 +17,9 @@ PROMETHEUS = {"up": EVERYWHERE, "ALERTS": ALERT | {"alertstate"}, "ALERTS_FOR_ST
 """What Prometheus itself adds."""
 
 _ROW = re.compile(r"^\| (?P<names>`taximeter_[^|]+) \| (?P<type>gauge|counter|histogram) \|(?P<labels>[^|]*)\|$")
+_GENERATED_ROW = re.compile(
+    r"^\| (?P<names>`taximeter_\w+`) \| (?P<type>gauge|counter|histogram) \|[^|]*\|(?P<labels>[^|]*)\|[^|]*\|[^|]*\|$"
+)
 
 
 @dataclass(frozen=True)
@@ -24,24 +28,24 @@ class Table:
 
     Attributes:
         labels: for each series' name (a histogram's with their suffixes) the labels that it may have.
-        text: the whole page.
+        text: the whole of both pages.
     """
 
     labels: dict[str, frozenset[str]]
     text: str
 
 
-def read_table(path: Path = ARCHITECTURE) -> Table:
-    """All metrics of the page.
+def read_table() -> Table:
+    """All metrics of both pages.
 
     A name that starts with an underscore goes on from the first two words of the row's first name.
     """
-    text = path.read_text(encoding="utf-8")
+    text = METRICS.read_text(encoding="utf-8") + ARCHITECTURE.read_text(encoding="utf-8")
     trainer_from = text.index("### Trainer")
     labels: dict[str, frozenset[str]] = {}
     position = 0
     for line in text.splitlines(keepends=True):
-        if match := _ROW.match(line.rstrip("\n")):
+        if match := _ROW.match(line.rstrip("\n")) or _GENERATED_ROW.match(line.rstrip("\n")):
             names = re.findall(r"`(\w+)`", match["names"])
             stem = "_".join(names[0].split("_")[:2])
             own = set(re.findall(r"[a-z_]+", re.sub(r"\(.*\)|:.*", "", match["labels"])))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Protocol
@@ -53,25 +54,105 @@ class Process:
     """As the driver reports it: in the host's PID namespace."""
     memory_used_bytes: int | None = None
     sm_percent: int | None = None
-    """How much of the time its kernels kept multiprocessors busy, 0 to 100; read where several processes run."""
+    """How much of the time its kernels kept multiprocessors busy, 0 to 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What changes seldom in a GPU, and is read seldom. `None`, or an empty mapping, is no reading.
+
+    A mapping is by the label that tells its entries apart: what `web/metrics` shows as one metric.
+    """
+
+    power_default_limit_watts: float | None = None
+    power_min_limit_watts: float | None = None
+    power_max_limit_watts: float | None = None
+    temperature_thresholds_celsius: Mapping[str, float] = field(default_factory=dict)
+    """At which the GPU slows down, shuts down and so on."""
+    temperature_margin_limits_celsius: Mapping[str, float] = field(default_factory=dict)
+    """The same as `temperature_margin_celsius` counts, on GPUs that say it so; below 0 is beyond the margin."""
+    clocks_max_hertz: Mapping[str, float] = field(default_factory=dict)
+    fan_speed_ratios: Mapping[str, float] = field(default_factory=dict)
+    """Of the fan's full speed; by the fan's number."""
+    bar1_memory_used_bytes: int | None = None
+    bar1_memory_free_bytes: int | None = None
+    bar1_memory_total_bytes: int | None = None
+    pcie_generation: int | None = None
+    pcie_max_generation: int | None = None
+    pcie_width: int | None = None
+    pcie_max_width: int | None = None
+    pcie_replays: int | None = None
+    pcie_bytes_per_second: Mapping[str, float] = field(default_factory=dict)
+    """In the 20 ms in which it was measured; only where nothing counts the bytes."""
+    nvlinks: int | None = None
+    nvlinks_active: int | None = None
+    nvlink_errors: Mapping[str, int] = field(default_factory=dict)
+    ecc_enabled: bool | None = None
+    ecc_errors: Mapping[str, int] = field(default_factory=dict)
+    """Since the driver was loaded."""
+    ecc_lifetime_errors: Mapping[str, int] = field(default_factory=dict)
+    retired_pages: Mapping[str, int] = field(default_factory=dict)
+    retired_pages_pending: bool | None = None
+    remapped_rows: Mapping[str, int] = field(default_factory=dict)
+    remapped_rows_pending: bool | None = None
+    row_remap_failed: bool | None = None
+
+
+NOTHING_STANDING = Standing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a device answered at one moment. `None` is no reading (not supported, or refused as impossible)."""
+    """What a device answered at one moment. `None` is no reading (not supported, or refused as impossible).
+
+    A mapping is by the label that tells its entries apart; what is not in it has no reading.
+    """
 
     utilization_ratio: float | None = None
     """0 to 1: for a GPU NVML's share of time in which a kernel ran; for the host the share of CPU time not idle."""
+    memory_bandwidth_utilization_ratio: float | None = None
+    """0 to 1: the share of time in which the GPU's memory was read or written."""
+    engine_utilization_ratios: Mapping[str, float] = field(default_factory=dict)
+    """0 to 1: encoder, decoder, jpeg, ofa."""
+    busy_ns: int | None = None
+    """The integral of the utilization since the GPU was first read."""
     memory_used_bytes: int | None = None
     memory_free_bytes: int | None = None
+    memory_reserved_bytes: int | None = None
+    """By the driver and the firmware."""
     memory_total_bytes: int | None = None
     power_watts: float | None = None
+    power_instant_watts: float | None = None
+    power_average_watts: float | None = None
+    """Over the last second."""
     power_limit_watts: float | None = None
     energy_joules: float | None = None
     """Since the driver was loaded."""
     temperature_celsius: float | None = None
+    memory_temperature_celsius: float | None = None
+    temperature_margin_celsius: float | None = None
+    """To the temperature at which the GPU slows down."""
+    clocks_hertz: Mapping[str, float] = field(default_factory=dict)
+    """graphics, sm, memory, video."""
+    performance_state: int | None = None
+    """0, the fastest, to 15."""
+    throttle: Mapping[str, bool] = field(default_factory=dict)
+    """Whether each reason holds the clocks down now."""
+    throttle_ns: Mapping[str, int] = field(default_factory=dict)
+    """For how long each has."""
+    activity_ratios: Mapping[str, float] = field(default_factory=dict)
+    """0 to 1, since the reading before: what GPM says of the GPU's units."""
+    pcie_bytes: Mapping[str, int] = field(default_factory=dict)
+    """receive, transmit: a counter, seen from the GPU."""
+    nvlink_bytes: Mapping[str, int] = field(default_factory=dict)
+    """The same over all links."""
+    xid_errors: Mapping[int, int] = field(default_factory=dict)
+    """How many of each code since the GPU was first read."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How many values were refused as impossible since the GPU was first read, by the metric that they are of."""
     processes: tuple[Process, ...] | None = None
     """Compute processes; an empty tuple says that there are none, `None` that it is not known."""
+    standing: Standing = NOTHING_STANDING
 
 
 class ReadError(Exception):

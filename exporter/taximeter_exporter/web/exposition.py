@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from taximeter_exporter import __version__
@@ -10,32 +10,18 @@ from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.devices.reading import Device, DeviceKind, Reading, Sample, Snapshot
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.state import MeterState
-from taximeter_exporter.web import metrics
-from taximeter_exporter.web.metrics import MetricSpec, Samples
+from taximeter_exporter.web.metrics import MetricSpec, Samples, exporter, gpus, hosts, money
+from taximeter_exporter.web.metrics import budgets as budget_metrics
+from taximeter_exporter.web.metrics import runs as run_metrics
 
-_Readings = tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...]
-
-_GPU_READINGS: _Readings = (
-    (metrics.GPU_UTILIZATION, lambda reading: reading.utilization_ratio),
-    (metrics.GPU_MEMORY_USED, lambda reading: reading.memory_used_bytes),
-    (metrics.GPU_MEMORY_FREE, lambda reading: reading.memory_free_bytes),
-    (metrics.GPU_MEMORY_TOTAL, lambda reading: reading.memory_total_bytes),
-    (metrics.GPU_POWER, lambda reading: reading.power_watts),
-    (metrics.GPU_POWER_LIMIT, lambda reading: reading.power_limit_watts),
-    (metrics.GPU_ENERGY, lambda reading: reading.energy_joules),
-    (metrics.GPU_TEMPERATURE, lambda reading: reading.temperature_celsius),
-    (metrics.GPU_PROCESSES, lambda reading: None if reading.processes is None else len(reading.processes)),
-)
-_HOST_READINGS: _Readings = (
-    (metrics.HOST_UTILIZATION, lambda reading: reading.utilization_ratio),
-    (metrics.HOST_MEMORY_USED, lambda reading: reading.memory_used_bytes),
-    (metrics.HOST_MEMORY_TOTAL, lambda reading: reading.memory_total_bytes),
-)
+_Values = Iterable[tuple[MetricSpec, Callable[[Reading], float | None]]]
+_Read = Sequence[tuple[tuple[str, ...], Reading]]
+"""The labels of a device, and its reading."""
 
 
 def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     """Every metric with its readings; there may be none."""
-    yield metrics.BUILD_INFO, [((__version__,), 1)]
+    yield exporter.BUILD_INFO, [((__version__,), 1)]
     yield from _devices(snapshot.samples)
     yield from _money(state)
     yield from _runs(state)
@@ -45,22 +31,26 @@ def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricS
 
 def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
     samples = tuple(samples)
-    gpus = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]
-    hosts = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
-    yield metrics.GPU_INFO, [(_gpu_identity(sample.device), 1) for sample in gpus]
-    yield metrics.GPU_UP, [(_gpu(sample.device), float(sample.reading is not None)) for sample in gpus]
-    yield from _readings(_GPU_READINGS, gpus, _gpu)
-    yield metrics.HOST_INFO, [(_host_identity(sample.device), 1) for sample in hosts]
-    yield from _readings(_HOST_READINGS, hosts, lambda device: (device.uuid,))
+    gpus_here = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]
+    yield gpus.INFO, [(_gpu_identity(sample.device), 1) for sample in gpus_here]
+    yield gpus.UP, [(_gpu(sample.device), float(sample.reading is not None)) for sample in gpus_here]
+    read = [(_gpu(sample.device), sample.reading) for sample in gpus_here if sample.reading is not None]
+    yield from _values(gpus.VALUES, read)
+    yield from _values(gpus.ACTIVITIES, read)
+    for spec, mapping_of in gpus.MAPPINGS:
+        entries = ((labels, mapping_of(reading).items()) for labels, reading in read)
+        yield spec, [((*labels, str(key)), value) for labels, items in entries for key, value in items]
+    hosts_here = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
+    yield hosts.INFO, [(_host_identity(sample.device), 1) for sample in hosts_here]
+    yield from _values(
+        hosts.VALUES, [((sample.device.uuid,), sample.reading) for sample in hosts_here if sample.reading is not None]
+    )
 
 
-def _readings(
-    readings: _Readings, samples: Iterable[Sample], labels: Callable[[Device], tuple[str, ...]]
-) -> Iterator[tuple[MetricSpec, Samples]]:
-    read = [(labels(sample.device), sample.reading) for sample in samples if sample.reading is not None]
-    for spec, value_of in readings:
-        values = ((label_values, value_of(reading)) for label_values, reading in read)
-        yield spec, [(label_values, value) for label_values, value in values if value is not None]
+def _values(table: _Values, read: _Read) -> Iterator[tuple[MetricSpec, Samples]]:
+    for spec, value_of in table:
+        values = ((labels, value_of(reading)) for labels, reading in read)
+        yield spec, [(labels, value) for labels, value in values if value is not None]
 
 
 def _gpu(device: Device) -> tuple[str, ...]:
@@ -82,50 +72,50 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
             offer = entry.rate.offer
             labels = (offer.provider, offer.region, offer.instance_type, offer.pricing_model, entry.rate.currency)
             prices.append(((entry.device.uuid, *labels), float(entry.rate.device_per_hour())))
-    yield metrics.PRICE_PER_HOUR, prices
+    yield money.PRICE_PER_HOUR, prices
     priced = [(entry.device.uuid, entry.rate) for entry in state.devices if entry.rate is not None]
     ages = [((uuid,), rate.age_ns(state.time_ns)) for uuid, rate in priced]
-    yield metrics.PRICE_AGE_SECONDS, [(labels, age / NS_PER_SECOND) for labels, age in ages if age is not None]
-    yield metrics.PRICE_STALE, [((uuid,), float(rate.stale_at(state.time_ns))) for uuid, rate in priced]
-    yield metrics.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
-    yield metrics.GAP_SECONDS, [((entry.device.uuid,), entry.gap_ns / NS_PER_SECOND) for entry in state.devices]
+    yield money.PRICE_AGE_SECONDS, [(labels, age / NS_PER_SECOND) for labels, age in ages if age is not None]
+    yield money.PRICE_STALE, [((uuid,), float(rate.stale_at(state.time_ns))) for uuid, rate in priced]
+    yield money.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
+    yield money.GAP_SECONDS, [((entry.device.uuid,), entry.gap_ns / NS_PER_SECOND) for entry in state.devices]
     unpriced = [((entry.device.uuid,), entry.unpriced_ns / NS_PER_SECOND) for entry in state.devices]
-    yield metrics.UNPRICED_SECONDS, unpriced
+    yield money.UNPRICED_SECONDS, unpriced
 
 
 def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     runs = [(entry, entry.run) for entry in state.runs]
     yield (
-        metrics.RUN_INFO,
+        run_metrics.INFO,
         [((run.name, run.project, run.team, run.user, run.model, run.dataset), 1) for _, run in runs],
     )
-    yield metrics.RUN_ACTIVE, [((run.name,), float(run.active)) for _, run in runs]
+    yield run_metrics.ACTIVE, [((run.name,), float(run.active)) for _, run in runs]
     costs = [((run.name, currency), float(cost)) for entry, run in runs for currency, cost in entry.cost.items()]
-    yield metrics.RUN_COST, costs
-    yield metrics.RUN_DEVICE_SECONDS, [((run.name,), entry.device_ns / NS_PER_SECOND) for entry, run in runs]
+    yield run_metrics.COST, costs
+    yield run_metrics.DEVICE_SECONDS, [((run.name,), entry.device_ns / NS_PER_SECOND) for entry, run in runs]
     energies = [((run.name,), entry.millijoules / 1000) for entry, run in runs if entry.millijoules is not None]
-    yield metrics.RUN_ENERGY, energies
-    yield metrics.RUN_START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
+    yield run_metrics.ENERGY, energies
+    yield run_metrics.START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
 
 
 def _budgets(budgets: Iterable[BudgetState]) -> Iterator[tuple[MetricSpec, Samples]]:
     rows = [(state, (state.budget.name, str(state.budget.period), state.run)) for state in budgets]
     money = [(state, (*labels, state.budget.currency)) for state, labels in rows]
-    yield metrics.BUDGET_LIMIT, [(labels, float(state.budget.limit)) for state, labels in money]
-    yield metrics.BUDGET_SPENT, [(labels, float(state.spent)) for state, labels in money]
+    yield budget_metrics.LIMIT, [(labels, float(state.budget.limit)) for state, labels in money]
+    yield budget_metrics.SPENT, [(labels, float(state.spent)) for state, labels in money]
     forecasts = [(labels, float(state.forecast)) for state, labels in money if state.forecast is not None]
-    yield metrics.BUDGET_FORECAST, forecasts
+    yield budget_metrics.FORECAST, forecasts
     yield (
-        metrics.BUDGET_THRESHOLD,
+        budget_metrics.THRESHOLD,
         [
             ((*labels, severity(threshold), f"{threshold.normalize():f}"), float(threshold))
             for state, labels in money
             for threshold in state.budget.thresholds
         ],
     )
-    yield metrics.BUDGET_START, [(labels, state.start_ns / NS_PER_SECOND) for state, labels in rows]
+    yield budget_metrics.START, [(labels, state.start_ns / NS_PER_SECOND) for state, labels in rows]
     ends = [(labels, state.end_ns / NS_PER_SECOND) for state, labels in rows if state.end_ns is not None]
-    yield metrics.BUDGET_END, ends
+    yield budget_metrics.END, ends
 
 
 def severity(threshold: Decimal) -> str:
@@ -136,11 +126,11 @@ def severity(threshold: Decimal) -> str:
 
 
 def _honesty(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
-    yield metrics.COLLECT_SUCCESS, [((), float(snapshot.collect_success))]
+    yield exporter.COLLECT_SUCCESS, [((), float(snapshot.collect_success))]
     if snapshot.last_success_time_ns is not None:
-        yield metrics.COLLECT_LAST_SUCCESS, [((), snapshot.last_success_time_ns / NS_PER_SECOND)]
-    yield metrics.COLLECT_DURATION, [((), snapshot.duration_ns / NS_PER_SECOND)]
+        yield exporter.COLLECT_LAST_SUCCESS, [((), snapshot.last_success_time_ns / NS_PER_SECOND)]
+    yield exporter.COLLECT_DURATION, [((), snapshot.duration_ns / NS_PER_SECOND)]
     unknown = [((reason,), float(count)) for reason, count in sorted(state.unknown_processes.items())]
-    yield metrics.UNATTRIBUTED_PROCESSES, unknown
-    yield metrics.LEDGER_FAILURES, [((), state.write_failures)]
-    yield metrics.LEDGER_LAST_WRITE, [((), state.last_write_time_ns / NS_PER_SECOND)]
+    yield exporter.UNATTRIBUTED_PROCESSES, unknown
+    yield exporter.LEDGER_FAILURES, [((), state.write_failures)]
+    yield exporter.LEDGER_LAST_WRITE, [((), state.last_write_time_ns / NS_PER_SECOND)]

@@ -12,16 +12,20 @@ from taximeter_exporter.web.metrics import MetricSpec, Samples
 
 _PREFIX = "process_"
 
-CPU = MetricSpec(
-    "cpu_seconds", "Total user and system CPU time spent in seconds.", counter=True, prefix=_PREFIX, own=True
-)
-VIRTUAL_MEMORY = MetricSpec("virtual_memory_bytes", "Virtual memory size in bytes.", prefix=_PREFIX, own=True)
-RESIDENT_MEMORY = MetricSpec("resident_memory_bytes", "Resident memory size in bytes.", prefix=_PREFIX, own=True)
-START_TIME = MetricSpec(
-    "start_time_seconds", "Start time of the process since unix epoch in seconds.", prefix=_PREFIX, own=True
-)
-OPEN_FDS = MetricSpec("open_fds", "Number of open file descriptors.", prefix=_PREFIX, own=True)
-MAX_FDS = MetricSpec("max_fds", "Maximum number of open file descriptors.", prefix=_PREFIX, own=True)
+
+def _spec(name: str, help: str, source: str, *, counter: bool = False) -> MetricSpec:  # noqa: A002
+    return MetricSpec(name, help, source, counter=counter, prefix=_PREFIX, own=True)
+
+
+CPU = _spec("cpu_seconds", "Total user and system CPU time spent in seconds.", "times(2)", counter=True)
+VIRTUAL_MEMORY = _spec("virtual_memory_bytes", "Virtual memory size in bytes.", "/proc/self/statm")
+RESIDENT_MEMORY = _spec("resident_memory_bytes", "Resident memory size in bytes.", "/proc/self/statm")
+START_TIME = _spec("start_time_seconds", "Start time of the process since unix epoch in seconds.", "/proc/self/stat")
+OPEN_FDS = _spec("open_fds", "Number of open file descriptors.", "/proc/self/fd")
+MAX_FDS = _spec("max_fds", "Maximum number of open file descriptors.", "getrlimit(2)")
+
+ALL = (CPU, VIRTUAL_MEMORY, RESIDENT_MEMORY, OPEN_FDS, MAX_FDS, START_TIME)
+"""The table."""
 
 _STARTTIME = 22 - 3
 """Its place in `/proc/PID/stat` after the command, which ends with the last parenthesis (proc_pid_stat(5))."""

@@ -81,15 +81,13 @@ def number(value: float) -> str:
 
 
 def _text_head(spec: MetricSpec) -> str:
-    kind = "counter" if spec.counter else "gauge"
     name = spec.series_name
-    return f"# HELP {name} {_escaped(spec.help, quotes=False)}\n# TYPE {name} {kind}\n"
+    return f"# HELP {name} {_escaped(spec.help, quotes=False)}\n# TYPE {name} {spec.kind}\n"
 
 
 def _openmetrics_head(spec: MetricSpec) -> str:
-    kind = "counter" if spec.counter else "gauge"
     name = f"{spec.prefix}{spec.name}"
-    return f"# HELP {name} {_escaped(spec.help, quotes=True)}\n# TYPE {name} {kind}\n"
+    return f"# HELP {name} {_escaped(spec.help, quotes=True)}\n# TYPE {name} {spec.kind}\n"
 
 
 def _escaped(value: str, *, quotes: bool) -> str:

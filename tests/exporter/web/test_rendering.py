@@ -69,7 +69,7 @@ def test_moment_after_moment_is_what_prometheus_client_says(moments: list[Metric
 
 
 def test_help_and_label_values_are_escaped() -> None:
-    spec = MetricSpec("odd", 'A "help"\\\n.', ("b", "a"), counter=True)
+    spec = MetricSpec("odd", 'A "help"\\\n.', "test", ("b", "a"), counter=True)
     metrics: Metrics = [(spec, [(('"\\\n', "é"), 1.5)])]
     rendered = Renderer().render(metrics, simulated=True)
     assert rendered.body(openmetrics=False, compressed=False).decode() == (
@@ -82,7 +82,7 @@ def test_help_and_label_values_are_escaped() -> None:
 
 
 def test_what_turns_simulated_says_so_from_then_on() -> None:
-    renderer, metrics = Renderer(), [(MetricSpec("up", "Up.", ("gpu",)), [(("0",), 1.0)])]
+    renderer, metrics = Renderer(), [(MetricSpec("up", "Up.", "test", ("gpu",)), [(("0",), 1.0)])]
     for simulated in (False, True, False):
         body = renderer.render(metrics, simulated=simulated).body(openmetrics=False, compressed=False)
         assert (b"simulated" in body) is simulated

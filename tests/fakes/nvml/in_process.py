@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
+from typing import Any
 
 import pynvml
 import pytest
@@ -35,6 +36,24 @@ class FakeNvml:
         self._monkeypatch.setattr(pynvml, "nvmlLib", library)
         self._monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
 
+    def hide(self, *names: str) -> None:
+        """The same, at once, without building another library."""
+        self._monkeypatch.setattr(pynvml, "nvmlLib", _Without(pynvml.nvmlLib, names))
+        self._monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+
     def calls(self) -> list[str]:
         """The names of all calls so far."""
         return self._call_log.read_text(encoding="ascii").split() if self._call_log.exists() else []
+
+
+class _Without:
+    """A library in which some functions are not found."""
+
+    def __init__(self, library: ctypes.CDLL, names: tuple[str, ...]) -> None:
+        self._library = library
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._names:
+            raise AttributeError(name)
+        return getattr(self._library, name)

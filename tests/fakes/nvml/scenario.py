@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fakes.nvml.h100 import RAW
+
 GIB = 1024**3
 
 
@@ -79,6 +81,9 @@ class FakeGpu:
     temperature_celsius: int | None = 61
     processes: tuple[FakeProcess, ...] | None = (FakeProcess(pid=4242),)
     samples: tuple[FakeSample, ...] | None = None
+    """What the processes used of the multiprocessors; `None`: as `raw` says."""
+    raw: Mapping[str, int | float | str | None] = field(default_factory=lambda: RAW)
+    """What it answers besides, by the scenario's keys."""
     errors: Mapping[str, int] = field(default_factory=dict)
     """NVML's code for a call on this GPU, by the function's name."""
     lost: bool = False
@@ -90,6 +95,7 @@ class FakeGpu:
     def keys(self) -> dict[str, object | None]:
         """Keys and values of its scenario lines."""
         keys: dict[str, object | None] = {
+            **self.raw,
             "uuid": self.uuid,
             "name": self.name,
             "utilization": self.utilization_percent,

@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pynvml
 
+from taximeter_exporter.devices.nvml import possible
 from taximeter_exporter.devices.nvml.calls import Gpu
-from taximeter_exporter.devices.nvml.readings import MEMORY_BYTES, UTILIZATION_PERCENT, plausible
-from taximeter_exporter.devices.reading import Device, Process
+from taximeter_exporter.devices.nvml.direct import Table, function
+from taximeter_exporter.devices.reading import Process
 
+_NOT_AVAILABLE = 2**64 - 1
+"""NVML_VALUE_NOT_AVAILABLE: the driver does not know a process's memory."""
 _NO_NEW_SAMPLE = frozenset({pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND})
-"""What the binding raises where no process used the multiprocessors since the last time."""
+"""What is answered where no process used the multiprocessors since the last time."""
 
 
 class ProcessList:
-    """Remembers up to when the processes of each GPU have been sampled."""
+    """The processes of one GPU; remembers up to when they have been sampled."""
 
     def __init__(self) -> None:
-        self._sampled_us: dict[str, int] = {}
+        # pid, usedGpuMemory, gpuInstanceId, computeInstanceId
+        self._infos = Table("=I4xQII")
+        # pid, timeStamp, smUtil, memUtil, encUtil, decUtil
+        self._samples = Table("=I4xQIIII")
+        self._sampled_us = 0
 
-    def read(self, device: Device, gpu: Gpu) -> tuple[Process, ...] | None:
-        """The compute processes, and where they are several how much each of them used the multiprocessors."""
-        processes = _running(gpu)
-        if processes is None or len(processes) < 2:
-            return processes
-        since_us = self._sampled_us.get(device.uuid, 0)
-        samples = gpu.ask("nvmlDeviceGetProcessUtilization", since_us, empty=_NO_NEW_SAMPLE)
-        if samples is None:
-            return processes
-        # a process that used nothing has no sample (nvmlDeviceGetProcessUtilization)
-        percents = dict.fromkeys((process.pid for process in processes), 0)
-        for sample in sorted(samples, key=lambda sample: sample.timeStamp):
-            if sample.smUtil in UTILIZATION_PERCENT:
-                percents[sample.pid] = sample.smUtil
-                self._sampled_us[device.uuid] = sample.timeStamp
-        return tuple(replace(process, sm_percent=percents[process.pid]) for process in processes)
+    def read(self, gpu: Gpu) -> tuple[Process, ...] | None:
+        """The compute processes, and how much each of them used the multiprocessors; `None` if they are not known."""
+        infos = self._running(gpu)
+        if not infos:
+            return None if infos is None else ()
+        percents = self._sm_percents(gpu)
+        return tuple(
+            Process(
+                pid=pid,
+                memory_used_bytes=None if used == _NOT_AVAILABLE else _bytes(gpu, used),
+                # a process that used nothing has no sample (nvmlDeviceGetProcessUtilization)
+                sm_percent=None if percents is None else percents.get(pid, 0),
+            )
+            for pid, used, _, _ in infos
+        )
 
-
-def _running(gpu: Gpu) -> tuple[Process, ...] | None:
-    """Drivers before 510 have the second version of the call only."""
-    infos = gpu.ask("nvmlDeviceGetComputeRunningProcesses_v3")
-    if infos is None:
-        infos = gpu.ask("nvmlDeviceGetComputeRunningProcesses_v2")
-    if infos is None:
+    def _running(self, gpu: Gpu) -> list[tuple[Any, ...]] | None:
+        """Drivers before 510 have the second version of the call only."""
+        for call in ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"):
+            infos = gpu.ask(call, by=lambda handle, call=call: self._fill(handle, call))
+            if infos is not None:
+                return list(infos)
         return None
-    # the binding has turned "value not available" into None
-    return tuple(Process(pid=info.pid, memory_used_bytes=plausible(info.usedGpuMemory, MEMORY_BYTES)) for info in infos)
+
+    def _fill(self, handle: Any, call: str) -> list[tuple[Any, ...]]:
+        ask = function(call)
+        return list(self._infos.filled(lambda array, count: ask(handle, count, array)))
+
+    def _sm_percents(self, gpu: Gpu) -> dict[int, int | None] | None:
+        call = "nvmlDeviceGetProcessUtilization"
+        samples = gpu.ask(call, by=lambda handle: self._fill_samples(handle, call), empty=_NO_NEW_SAMPLE)
+        if samples is None:
+            return None
+        percents: dict[int, int | None] = {}
+        for pid, timestamp_us, sm_percent, *_ in sorted(samples, key=lambda sample: int(sample[1])):
+            if gpu.possible("process_sm_utilization_ratio", sm_percent, possible.PERCENT) is None:
+                percents.setdefault(pid, None)
+            else:
+                percents[pid] = sm_percent
+                self._sampled_us = timestamp_us
+        return percents
+
+    def _fill_samples(self, handle: Any, call: str) -> list[tuple[Any, ...]]:
+        ask, since = function(call), pynvml.c_ulonglong(self._sampled_us)
+        return list(self._samples.filled(lambda array, count: ask(handle, array, count, since)))
+
+
+def _bytes(gpu: Gpu, used: int) -> int | None:
+    return gpu.possible("process_memory_used_bytes", used, possible.BYTES)

@@ -6,20 +6,14 @@ NVML is safe to call from several threads, so each device can be read from a thr
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from taximeter_exporter.devices.nvml.calls import Gpu
 from taximeter_exporter.devices.nvml.library import Library
 from taximeter_exporter.devices.nvml.listing import Listing, listed
-from taximeter_exporter.devices.nvml.processes import ProcessList
-from taximeter_exporter.devices.nvml.readings import (
-    ENERGY_MILLIJOULES,
-    POWER_MILLIWATTS,
-    memory,
-    scaled,
-    temperature_celsius,
-    utilization_ratio,
-)
+from taximeter_exporter.devices.nvml.reader import DeviceReader
 from taximeter_exporter.devices.reading import Device, ReadError, Reading
 
 _log = logging.getLogger(__name__)
@@ -32,11 +26,14 @@ class NvmlSource:
     an update without a reboot).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._monotonic_ns = monotonic_ns
         self._library = Library()
+        self._starts = 1
+        """How often NVML was started."""
+        self._readers: dict[str, DeviceReader] = {}
         self._handles: dict[str, Any] = {}
         self._problems: tuple[str, ...] = ()
-        self._processes = ProcessList()
 
     def devices(self) -> tuple[Device, ...]:
         """See `Source.devices`. A GPU that cannot be identified is left out with a warning.
@@ -49,6 +46,7 @@ class NvmlSource:
         except ReadError:
             self._handles = {}
             self._library.restart()
+            self._starts += 1
             listing = self._list()
         if listing.problems != self._problems:
             for problem in listing.problems:
@@ -63,29 +61,18 @@ class NvmlSource:
             handle = self._handles.get(device.uuid)
             if handle is None:
                 raise ReadError("; ".join((f"the driver does not show {device.uuid}", *self._problems)))
-            return self._read(device, Gpu(handle))
+            reader = self._readers.get(device.uuid)
+            if reader is None:
+                reader = self._readers[device.uuid] = DeviceReader(self._monotonic_ns)
+            return reader.read(device, handle, driver=self._starts)
 
     def close(self) -> None:
         """See `Source.close`."""
+        with suppress(ReadError), self._library.use():
+            for reader in self._readers.values():
+                reader.close()
         self._library.close()
 
     def _list(self) -> Listing:
         with self._library.use():
             return listed()
-
-    def _read(self, device: Device, gpu: Gpu) -> Reading:
-        in_memory = memory(gpu)
-        reading = Reading(
-            utilization_ratio=utilization_ratio(gpu),
-            memory_used_bytes=in_memory.used,
-            memory_free_bytes=in_memory.free,
-            memory_total_bytes=in_memory.total,
-            power_watts=scaled(gpu.ask("nvmlDeviceGetPowerUsage"), POWER_MILLIWATTS),
-            power_limit_watts=scaled(gpu.ask("nvmlDeviceGetEnforcedPowerLimit"), POWER_MILLIWATTS),
-            energy_joules=scaled(gpu.ask("nvmlDeviceGetTotalEnergyConsumption"), ENERGY_MILLIJOULES),
-            temperature_celsius=temperature_celsius(gpu),
-            processes=self._processes.read(device, gpu),
-        )
-        if gpu.refused and not gpu.answered:
-            raise ReadError(f"no call was answered; {gpu.refused}")
-        return reading

@@ -1,0 +1,146 @@
+"""Reads one GPU, or one MIG instance, again and again: what changes each time, and what does seldom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+
+from taximeter_exporter.devices.nvml import possible, readings
+from taximeter_exporter.devices.nvml.busy_time import BusyTime
+from taximeter_exporter.devices.nvml.calls import Gpu, Known
+from taximeter_exporter.devices.nvml.fields import Field, Fields
+from taximeter_exporter.devices.nvml.gpm import Gpm
+from taximeter_exporter.devices.nvml.links import NVLINK_KIB, PCIE_BYTES, LinkBytes
+from taximeter_exporter.devices.nvml.processes import ProcessList
+from taximeter_exporter.devices.nvml.standing import StandingReader, power_limit_watts
+from taximeter_exporter.devices.nvml.throttle import COUNTED, Throttle
+from taximeter_exporter.devices.nvml.xid_errors import XidErrors
+from taximeter_exporter.devices.reading import NOTHING_STANDING, Device, ReadError, Reading
+
+STANDING_NS = 15_000_000_000
+"""After so long what changes seldom is read again, and what was not supported is asked for again."""
+
+_POWER_AVERAGE = Field(pynvml.NVML_FI_DEV_POWER_AVERAGE)
+_POWER_INSTANT = Field(pynvml.NVML_FI_DEV_POWER_INSTANT)
+_MEMORY_TEMPERATURE = Field(pynvml.NVML_FI_DEV_MEMORY_TEMP)
+_FIELDS = (
+    *(_POWER_AVERAGE, _POWER_INSTANT, _MEMORY_TEMPERATURE),
+    *COUNTED.values(),
+    *PCIE_BYTES.values(),
+    *NVLINK_KIB.values(),
+)
+
+
+class DeviceReader:
+    """For one thread at a time.
+
+    Of a GPU in MIG mode the memory and the processes are its instances', which give them themselves: it gives none, so
+    that a sum over all devices counts nothing twice. The instances give nothing else.
+    """
+
+    def __init__(self, monotonic_ns: Callable[[], int]) -> None:
+        self._monotonic_ns = monotonic_ns
+        self._driver = 0
+        self._known = Known()
+        self._processes = ProcessList()
+        self._fields = Fields(_FIELDS)
+        self._busy_time = BusyTime()
+        self._throttle = Throttle()
+        self._gpm = Gpm()
+        self._link_bytes = LinkBytes()
+        self._xid_errors = XidErrors()
+        self._standing_reader = StandingReader()
+        self._standing = NOTHING_STANDING
+        self._power_limit_watts: float | None = None
+        self._due_ns: int | None = None
+
+    def read(self, device: Device, handle: Any, *, driver: int) -> Reading:
+        """What the device answers now; `driver` counts how often NVML was started. Raises `ReadError`."""
+        if driver != self._driver:
+            self._gpm.forget()
+            self._xid_errors.forget()
+            self._due_ns = None
+            self._driver = driver
+        now_ns = self._monotonic_ns()
+        is_due = self._due_ns is None or now_ns >= self._due_ns
+        if is_due:
+            self._known.unsupported.clear()
+            self._fields.ask_all_again()
+        gpu = Gpu(handle, self._known)
+        reading = self._instance(gpu) if device.parent else self._gpu(gpu, device.remainder, now_ns, is_due)
+        if gpu.refused and not gpu.answered:
+            raise ReadError(f"no call was answered; {gpu.refused}")
+        if is_due:
+            self._due_ns = now_ns + STANDING_NS
+        return reading
+
+    def close(self) -> None:
+        """Free what NVML has allocated for it."""
+        self._gpm.close()
+        self._xid_errors.close()
+
+    def _instance(self, gpu: Gpu) -> Reading:
+        memory = readings.memory(gpu)
+        processes = self._processes.read(gpu)
+        return Reading(
+            memory_used_bytes=memory.used,
+            memory_free_bytes=memory.free,
+            memory_reserved_bytes=memory.reserved,
+            memory_total_bytes=memory.total,
+            processes=processes,
+            refused=self._known.refused,
+        )
+
+    def _gpu(self, gpu: Gpu, is_divided: bool, now_ns: int, is_due: bool) -> Reading:
+        # first: a GPU that is lost says so, and why
+        xid_errors = self._xid_errors.read(gpu)
+        memory = readings.Memory() if is_divided else readings.memory(gpu)
+        utilization = readings.utilization(gpu)
+        power_watts, energy_joules = readings.power_watts(gpu), readings.energy_joules(gpu)
+        temperature_celsius = readings.temperature_celsius(gpu)
+        processes = None if is_divided else self._processes.read(gpu)
+        fields = self._fields.read(gpu)
+        activity_ratios = self._gpm.read(gpu, now_ns)
+        pcie_bytes, nvlink_bytes = self._link_bytes.read(gpu, fields, self._gpm.bytes)
+        if is_due:
+            self._throttle.look_up_supported(gpu)
+            self._power_limit_watts = power_limit_watts(gpu)
+            self._standing = self._standing_reader.read(gpu, pcie_is_counted=bool(pcie_bytes) or self._gpm.works)
+        throttle, throttle_ns = self._throttle.read(gpu, fields, now_ns)
+        return Reading(
+            utilization_ratio=utilization.gpu,
+            memory_bandwidth_utilization_ratio=utilization.memory_bandwidth,
+            engine_utilization_ratios=readings.engine_utilization_ratios(gpu),
+            busy_ns=self._busy_time.read(gpu, utilization.gpu, now_ns),
+            memory_used_bytes=memory.used,
+            memory_free_bytes=memory.free,
+            memory_reserved_bytes=memory.reserved,
+            memory_total_bytes=memory.total,
+            power_watts=power_watts,
+            power_instant_watts=_watts(gpu, "gpu_power_instant_watts", fields.get(_POWER_INSTANT)),
+            power_average_watts=_watts(gpu, "gpu_power_average_watts", fields.get(_POWER_AVERAGE)),
+            power_limit_watts=self._power_limit_watts,
+            energy_joules=energy_joules,
+            temperature_celsius=temperature_celsius,
+            memory_temperature_celsius=gpu.possible(
+                "gpu_memory_temperature_celsius", fields.get(_MEMORY_TEMPERATURE), possible.MEMORY_CELSIUS
+            ),
+            temperature_margin_celsius=readings.temperature_margin_celsius(gpu),
+            clocks_hertz=readings.clocks_hertz(gpu),
+            performance_state=readings.performance_state(gpu),
+            throttle=throttle,
+            throttle_ns=throttle_ns,
+            activity_ratios=activity_ratios,
+            pcie_bytes=pcie_bytes,
+            nvlink_bytes=nvlink_bytes,
+            xid_errors=xid_errors,
+            refused=self._known.refused,
+            processes=processes,
+            standing=self._standing,
+        )
+
+
+def _watts(gpu: Gpu, reading: str, milliwatts: int | None) -> float | None:
+    return gpu.scaled(reading, milliwatts, possible.MILLIWATTS, per=possible.MILLI)

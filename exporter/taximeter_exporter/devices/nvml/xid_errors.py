@@ -1,0 +1,76 @@
+"""XID errors: what the driver reports of a GPU in trouble, as events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pynvml
+
+from taximeter_exporter.devices.nvml.calls import Gpu
+
+_NONE_NOW = frozenset({pynvml.NVML_ERROR_TIMEOUT})
+_AT_ONCE = 100
+"""So many events are taken in one reading at most; the others wait for the next."""
+
+
+class XidErrors:
+    """Of one GPU, in an event set of its own, so that each is asked in its own thread and none waits for another.
+
+    The driver keeps events until they are asked for, so that asking without waiting at each reading misses none.
+    """
+
+    def __init__(self) -> None:
+        self._set: Any = None
+        self._counted: Counter[int] = Counter()
+        self._shown: Mapping[int, int] = {}
+
+    def read(self, gpu: Gpu) -> Mapping[int, int]:
+        """How many there were of each code since the first reading."""
+        if self._set is None:
+            self._set = self._register(gpu)
+        if self._set is None:
+            return self._shown
+        for _ in range(_AT_ONCE):
+            event = gpu.ask_besides("nvmlEventSetWait_v2", by=self._take, empty=_NONE_NOW)
+            if not event:
+                break
+            if event.eventType == pynvml.nvmlEventTypeXidCriticalError:
+                self._counted[int(event.eventData)] += 1
+                self._shown = dict(self._counted)
+        return self._shown
+
+    def forget(self) -> None:
+        """The driver is another one: its event set went with it."""
+        self._set = None
+
+    def close(self) -> None:
+        """Free the event set."""
+        if self._set is not None:
+            with suppress(pynvml.NVMLError):
+                pynvml.nvmlEventSetFree(self._set)
+        self._set = None
+
+    def _take(self, _: Any) -> Any:
+        return pynvml.nvmlEventSetWait_v2(self._set, 0)
+
+    def _register(self, gpu: Gpu) -> Any:
+        types = gpu.ask_besides("nvmlDeviceGetSupportedEventTypes")
+        if types is None or not types & pynvml.nvmlEventTypeXidCriticalError:
+            return None
+        made = gpu.ask_besides("nvmlEventSetCreate", by=lambda _: pynvml.nvmlEventSetCreate())
+        if made is None:
+            return None
+        wanted = (pynvml.nvmlEventTypeXidCriticalError, made)
+        registered = gpu.ask_besides("nvmlDeviceRegisterEvents", varying=wanted, by=_register)
+        if registered is None:
+            pynvml.nvmlEventSetFree(made)
+            return None
+        return made
+
+
+def _register(handle: Any, types: int, event_set: Any) -> bool:
+    pynvml.nvmlDeviceRegisterEvents(handle, types, event_set)
+    return True

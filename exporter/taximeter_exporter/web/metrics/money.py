@@ -1,0 +1,43 @@
+"""Prices, and what the devices have cost."""
+
+from __future__ import annotations
+
+from taximeter_exporter.web.metrics.spec import MetricSpec
+
+PRICE_PER_HOUR = MetricSpec(
+    "price_per_hour",
+    "What the device costs now, in `currency` per hour: its part of the instance's price.",
+    "configuration, or the catalog of prices",
+    ("uuid", "provider", "region", "instance_type", "pricing_model", "currency"),
+)
+PRICE_AGE_SECONDS = MetricSpec(
+    "price_age_seconds",
+    "How old the price of the device is; absent where it has no date.",
+    "configuration, or the catalog of prices",
+    ("uuid",),
+)
+PRICE_STALE = MetricSpec(
+    "price_stale",
+    "1 if the price of the device is older than `price_max_age` of the configuration allows, else 0.",
+    "configuration, or the catalog of prices",
+    ("uuid",),
+)
+COST = MetricSpec(
+    "cost",
+    "What the device has cost, in `currency`, by whom its time belonged to.",
+    "ledger",
+    ("uuid", "project", "category", "share", "currency"),
+    counter=True,
+)
+GAP_SECONDS = MetricSpec(
+    "gap_seconds",
+    "Device time in which the exporter was down while the host was up.",
+    "ledger",
+    ("uuid",),
+    counter=True,
+)
+UNPRICED_SECONDS = MetricSpec(
+    "unpriced_seconds", "Device time for which there is no price, and so no cost.", "ledger", ("uuid",), counter=True
+)
+
+ALL = (PRICE_PER_HOUR, PRICE_AGE_SECONDS, PRICE_STALE, COST, GAP_SECONDS, UNPRICED_SECONDS)
