@@ -10,13 +10,14 @@ from taximeter_exporter.metering.attribution import Interval, Tenancy, attribute
 from taximeter_exporter.metering.energy import EnergyTimeline, energy_usage
 from taximeter_exporter.metering.observation import Observation
 from taximeter_exporter.metering.policy import parts
-from taximeter_exporter.metering.run import Run, Source
+from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.timeline import Timeline
 from taximeter_exporter.metering.usage import Usage
 from taximeter_exporter.pricing.quote import Schedule
 
 _NOBODY: Mapping[str, int] = {}
-_NOBODYS: Mapping[str, Fraction] = {"": Fraction(1)}
+_WHOLE = Fraction(1)
+_NOBODYS: Mapping[str, Fraction] = {"": _WHOLE}
 
 
 class Metered:
@@ -69,13 +70,15 @@ class Metered:
 
     def tenants(self, active: Iterable[Run]) -> list[Run]:
         """Those of the active runs that are on it."""
-        return [run for run in active if (self.serves(run) if run.source is Source.LEASE else run.name in self._seen)]
+        return [run for run in active if (self.serves(run) if run.lease else run.name in self._seen)]
 
     def shares(self, active: Iterable[Run]) -> Mapping[str, Fraction]:
         """How much of it is at present for each run, by name, or for none, under the empty name: 1 in all."""
         tenants = self.tenants(active)
         if not tenants:
             return _NOBODYS
+        if len(tenants) == 1:
+            return {tenants[0].name: _WHOLE}
         proportion = parts([run.name for run in tenants], self._weights.last())
         total = sum(proportion.values())
         return {run: Fraction(part, total) for run, part in proportion.items() if part}
@@ -85,7 +88,7 @@ class Metered:
 
         The last renewal, or the last sight, is the last that is known of a run: it may have ended right after it.
         """
-        renewals = (run.renewed_ns for run in self.tenants(active) if run.source is Source.LEASE)
+        renewals = (run.renewed_ns for run in self.tenants(active) if run.lease)
         return min([now_ns, *renewals, *self._seen.values()])
 
     def awaits(self, run: Run) -> bool:

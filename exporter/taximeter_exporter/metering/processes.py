@@ -67,9 +67,10 @@ class _Place(NamedTuple):
     def stands(self) -> bool:
         """Whether it is still the same."""
         try:
-            return self == _place(self.path)
+            status = os.stat(self.path)  # noqa: PTH116 (asked at every look; a `Path` would cost several times this)
         except OSError:
             return False
+        return status.st_ino == self.inode and status.st_mtime_ns == self.made_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class ProcessReader:
             return known
         try:
             folder = self._folder(pid)
-            place = _place(str(folder))
+            place = _place(folder)
             start_ticks = _start_ticks((folder / "stat").read_bytes())
         except (OSError, ValueError, IndexError):
             # one that was known has ended since the driver saw it
@@ -173,9 +174,9 @@ class ProcessReader:
         return found
 
 
-def _place(path: str) -> _Place:
-    status = os.stat(path)  # noqa: PTH116 (asked of every process at every look; a Path costs several times as much)
-    return _Place(path, status.st_ino, status.st_mtime_ns)
+def _place(folder: Path) -> _Place:
+    status = folder.stat()
+    return _Place(str(folder), status.st_ino, status.st_mtime_ns)
 
 
 def _start_ticks(stat: bytes) -> int:

@@ -142,14 +142,16 @@ class Rate:
     """See `Price.stale_from`."""
     _each: Fraction = field(init=False, repr=False, compare=False)
     """What one of a quantity costs."""
+    _hourly: Fraction = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         each = Fraction(self.price) * self.part / (self.devices * _QUANTITY[self.unit])
         object.__setattr__(self, "_each", each)
+        object.__setattr__(self, "_hourly", each * NS_PER_HOUR)
 
     def device_per_hour(self) -> Fraction:
         """One device's part of the instance's price, or a volume's, in `currency` per hour, exact."""
-        return self.cost(NS_PER_HOUR)
+        return self._hourly
 
     def cost(self, quantity: int) -> Fraction:
         """What a quantity of it costs, in `currency`, exact."""
