@@ -15,6 +15,7 @@ FLOORS = {
     "cli": 5,
     "__main__": 5,
     "app": 4,
+    "reloading": 4,
     "web": 3,
     "config": 3,
     "reports": 3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from taximeter_exporter.metering.observation import Observer
 from taximeter_exporter.metering.processes import ProcessReader
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
+from taximeter_exporter.reloading import Reloader
 from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.routes import Routes
 from taximeter_exporter.web.security.exposure import exposed
@@ -43,8 +44,11 @@ class Exporter:
         last_hour: LastHour,
         server: WebServer,
         routes: Routes,
+        reload: Callable[[], None],
         interval_ns: int,
     ) -> None:
+        self.reload = reload
+        """Go by the configuration as it is now; see `Reloader.reload`."""
         self._meter = meter
         self._sampler = sampler
         self._last_hour = last_hour
@@ -55,6 +59,11 @@ class Exporter:
             threading.Thread(target=self._tick, name="meter", daemon=True),
             threading.Thread(target=server.serve, args=(routes.handle,), name="web", daemon=True),
         ]
+
+    @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return self._server.host
 
     @property
     def scheme(self) -> str:
@@ -92,18 +101,23 @@ class Exporter:
 
 
 @contextmanager
-def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Path | None) -> Iterator[Exporter]:
-    """Everything opened and nothing started; closed again however it ends. `web_config` says who may connect and ask.
+def exporter(
+    load: Callable[[], Settings], *, clock: Clock, simulate: bool, web_config: Path | None
+) -> Iterator[Exporter]:
+    """Everything opened and nothing started; closed again however it ends.
+
+    `load` reads the configuration, now and for every reload; `web_config` says who may connect and ask.
 
     Raises `ConfigError` for whatever keeps it from starting; then nothing was booked or left open.
     """
+    settings = load()
     with ExitStack() as stack:
         stack.enter_context(_named(settings))
         guard = Guard(protection(web_config_file=web_config, token_file=settings.write_token_file))
         server = WebServer(*settings.listen, guard)
+        stack.callback(server.stop)
         for warning in exposed(settings.listen[0], guard):
             log.warning("%s", warning)
-        stack.callback(server.stop)
         ledger = SqliteLedger(settings.ledger, simulated=simulate)
         stack.callback(ledger.close)
         opened = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
@@ -117,12 +131,22 @@ def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Pa
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
         meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
+        reloader = Reloader(
+            settings,
+            load=load,
+            web_config=web_config,
+            guard=guard,
+            meter=meter,
+            devices=lambda: sampler.devices,
+            clock=clock,
+        )
         last_hour = LastHour()
         routes = Routes(
             clock=clock,
             meter=meter,
             snapshot=sampler.snapshot,
             last_hour=last_hour,
+            reload=reloader.reload,
             interval_ns=settings.sample_interval_ns,
         )
         yield Exporter(
@@ -131,6 +155,7 @@ def exporter(settings: Settings, *, clock: Clock, simulate: bool, web_config: Pa
             last_hour=last_hour,
             server=server,
             routes=routes,
+            reload=reloader.reload,
             interval_ns=settings.sample_interval_ns,
         )
 

@@ -7,8 +7,8 @@ import logging
 import os
 import signal
 import sys
-import threading
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from taximeter_exporter.cli.options import add_config, add_web_config
@@ -34,21 +34,30 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM or Ctrl-C. Raises `ConfigError` for what keeps it from starting."""
+    """Serve until SIGTERM or Ctrl-C, and reload at SIGHUP. Raises `ConfigError` for what keeps it from starting."""
     # A scrape shall not wait for the whole of Python's 5 ms while sampling or metering has the interpreter.
     sys.setswitchinterval(_SWITCH_SECONDS)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     with nullcontext() if args.web_config else without_openssl():
         from taximeter_exporter.app import exporter  # noqa: PLC0415
         from taximeter_exporter.clock import SystemClock  # noqa: PLC0415
+        from taximeter_exporter.config.error import ConfigError  # noqa: PLC0415
         from taximeter_exporter.config.settings import load  # noqa: PLC0415
-    settings = load(args.config, os.environ)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    with exporter(settings, clock=SystemClock(), simulate=args.simulate, web_config=args.web_config) as running:
+        from taximeter_exporter.metering.ledger import LedgerError  # noqa: PLC0415
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _: signals.put(received))
+    with exporter(
+        lambda: load(args.config, os.environ),
+        clock=SystemClock(),
+        simulate=args.simulate,
+        web_config=args.web_config,
+    ) as running:
         running.start()
-        log.info("listening on %s://%s:%d", running.scheme, settings.listen[0], running.port)
-        stop.wait()
+        log.info("listening on %s://%s:%d", running.scheme, running.host, running.port)
+        while signals.get() == signal.SIGHUP:
+            # What keeps it from reloading is logged, and the old configuration stays.
+            with suppress(ConfigError, LedgerError):
+                running.reload()
         running.stop()
     return 0

@@ -8,6 +8,7 @@ class ConfigError(ValueError):
 
     def __init__(self, where: str, field: str, message: str) -> None:
         super().__init__(": ".join(part for part in (where, field, message) if part))
+        self.field = field
 
 
 class Refused(ValueError):

@@ -46,6 +46,12 @@ class Layout:
         """Whether these are its parts, and nothing but what they are called by has changed."""
         return {_share(part.device) for part in self.parts} == {_share(device) for device in devices}
 
+    def reprice(self, schedule: Schedule, time_ns: int) -> None:
+        """From a time of day on (nanoseconds since 1970), the whole GPU costs what `schedule` says."""
+        self.schedule = self.schedule.then(time_ns, schedule)
+        for part in self.parts:
+            part.schedule = part.schedule.then(time_ns, _of_part(schedule, part.device.part))
+
     def rename(self, devices: Iterable[Device]) -> None:
         """Another index, or version of the driver."""
         by_uuid = {device.uuid: device for device in devices}
@@ -79,6 +85,13 @@ class Fleet:
             Layout(parts, _covering(self._schedule, holding + place), now_ns)
             for place, parts in enumerate(new.values(), start=1)
         ]
+
+    def reprice(self, schedule: Schedule, time_ns: int) -> None:
+        """From a time of day on (nanoseconds since 1970), GPUs cost what `schedule` says."""
+        self._schedule = self._schedule.then(time_ns, schedule)
+        for place, layouts in enumerate(self._layouts.values(), start=1):
+            for layout in layouts:
+                layout.reprice(_covering(schedule, place), time_ns)
 
     def meter(self, layouts: Iterable[Layout]) -> None:
         """Meter these from their start on."""

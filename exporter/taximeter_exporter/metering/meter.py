@@ -142,6 +142,44 @@ class Meter:
             self._settle(seen)
             return self._run_state(self._runs.runs[name], self._per_hour())
 
+    def reconfigure(
+        self,
+        *,
+        schedule: Schedule,
+        budgets: Sequence[Budget],
+        bill_gaps: bool,
+        policy: SplitPolicy,
+        volumes: Sequence[Volume],
+        transfer: Rate | None,
+    ) -> None:
+        """From now on meter by these. What was before, booked or not, stays at its price.
+
+        Raises `LedgerError` if the ledger cannot be read or written now; then all is as it was.
+        """
+        seen = self._observe()
+        with self._lock:
+            failures = self._write_failures
+            self._settle(seen)
+            if self._write_failures != failures:
+                raise LedgerError("the ledger cannot be written now; see the log, and try again")
+            time_ns, known = self._clock.time_ns(), self._ledger.cursors()
+            books = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
+            for book in books:
+                book.enter(time_ns, self._runs.runs)
+            now = Cursor(self._clock.boot_id, self._clock.elapsed_ns())
+            storage, advances = self._storage.changed(volumes, known, now)
+            self._write([], advances)
+            self._storage, self._budgets = storage, books
+            self._transfer = Transfer(transfer, known.get(Transfer.uuid))
+            self._schedule = self._schedule.then(time_ns, schedule)
+            self._fleet.reprice(schedule, time_ns)
+            self._bill_gaps, self._policy = bill_gaps, policy
+            self._state = self._build_state()
+
+    def schedules(self) -> Mapping[str, Schedule]:
+        """What each device costs over time, by its UUID."""
+        return {metered.device.uuid: metered.schedule for metered in self._metered}
+
     def run(self, name: str) -> RunState | None:
         """One run, whenever it was."""
         with self._lock:

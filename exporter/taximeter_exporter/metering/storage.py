@@ -70,6 +70,15 @@ class Storage:
         """Their time is in the ledger up to there."""
         self._cursors = {volume.uuid: now for volume in self._volumes}
 
+    def changed(
+        self, volumes: Sequence[Volume], known: Mapping[str, Cursor], now: Cursor
+    ) -> tuple[Storage, list[Advance]]:
+        """These volumes instead, and what to write before: those that were not there begin now."""
+        new = [volume for volume in volumes if volume.uuid not in self._cursors]
+        storage = Storage(volumes)
+        storage._cursors = {volume.uuid: self._cursors.get(volume.uuid, now) for volume in volumes}
+        return storage, [Advance(volume, known.get(volume.uuid), now) for volume in new]
+
     def per_hour(self) -> Money:
         """What they cost."""
         amounts: Money = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,6 +60,18 @@ class Schedule:
         hours = {tariff.hours for tariffs in self.tariffs[first : first + len(dated) + 1] for tariff in tariffs}
         return sorted({*dated, *(edge for each in hours for edge in each.edges_between(start_ns, end_ns))})
 
+    def then(self, time_ns: int, other: Schedule) -> Schedule:
+        """This one up to a time of day (nanoseconds since 1970), and another one from then on."""
+        kept, first = bisect_left(self.changes, time_ns), bisect_right(other.changes, time_ns)
+        tariffs: tuple[tuple[Tariff, ...], ...] = ()
+        if self.tariffs or other.tariffs:
+            tariffs = self._tariffs()[: kept + 1] + other._tariffs()[first:]
+        return Schedule(
+            (*self.changes[:kept], time_ns, *other.changes[first:]),
+            self.rates[: kept + 1] + other.rates[first:],
+            tariffs,
+        )
+
     def map(self, change: Callable[[Rate], Rate | None]) -> Schedule:
         """The same with other rates."""
         return Schedule(
@@ -70,6 +82,10 @@ class Schedule:
                 for tariffs in self.tariffs
             ),
         )
+
+    def _tariffs(self) -> tuple[tuple[Tariff, ...], ...]:
+        """As many as there are of `rates`."""
+        return self.tariffs or ((),) * len(self.rates)
 
     def every_rate(self) -> Iterator[Rate | None]:
         """All that it can be, in an order that `map` keeps."""

@@ -17,6 +17,8 @@ from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.live.overview import Overview, overview_answer
 from taximeter_exporter.web.live.page import PAGE
 from taximeter_exporter.web.openapi import document
+from taximeter_exporter.web.prices import prices_answer
+from taximeter_exporter.web.reload import reload_handler
 from taximeter_exporter.web.scrape import Scrape
 
 log = logging.getLogger(__name__)
@@ -28,7 +30,14 @@ class Routes:
     """The whole of what is served: one call a method and a path."""
 
     def __init__(
-        self, *, clock: Clock, meter: Meter, snapshot: Callable[[], Snapshot], last_hour: LastHour, interval_ns: int
+        self,
+        *,
+        clock: Clock,
+        meter: Meter,
+        snapshot: Callable[[], Snapshot],
+        last_hour: LastHour,
+        reload: Callable[[], None],
+        interval_ns: int,
     ) -> None:
         def overview() -> Overview:
             state = meter.state()
@@ -48,11 +57,13 @@ class Routes:
                 ("GET", r"/api/v1/overview", lambda _: json_response(overview())),
                 ("GET", r"/api/v1/openapi.json", lambda _: json_response(document())),
                 ("GET", r"/api/v1/budgets", api.budgets),
+                ("GET", r"/api/v1/prices", lambda _: json_response(prices_answer(meter.schedules(), clock.time_ns()))),
                 ("GET", r"/api/v1/runs", api.runs),
                 ("POST", r"/api/v1/runs", api.register),
                 ("GET", r"/api/v1/runs/([^/]+)", api.run),
                 ("POST", r"/api/v1/runs/([^/]+)/renew", api.renew),
                 ("POST", r"/api/v1/runs/([^/]+)/end", api.end),
+                ("POST", r"/-/reload", reload_handler(reload)),
             )
         ]
 
@@ -76,5 +87,6 @@ class Routes:
             if match:
                 allowed.append(route_method)
         if allowed:
-            raise HttpError(405, f"{request.path} takes {' and '.join(allowed)}")
+            methods = sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])})
+            raise HttpError(405, f"{request.path} takes {' and '.join(allowed)}", headers={"Allow": ", ".join(methods)})
         raise HttpError(404, "there is nothing at this address")

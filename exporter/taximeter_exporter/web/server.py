@@ -63,6 +63,11 @@ class WebServer:
         return self._guard.encrypts
 
     @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return str(self._listener.getsockname()[0])
+
+    @property
     def port(self) -> int:
         """The port that it listens on."""
         return int(self._listener.getsockname()[1])

@@ -153,6 +153,7 @@ def test_hours_go_before_the_price_without_and_between_days() -> None:
     assert [datetime.fromtimestamp(change // NS, UTC).strftime("%dT%H:%M") for change in changes] == [
         "31T20:00",
         "01T00:00",
+        "01T03:00",
         "01T21:00",
     ]
 
