@@ -147,6 +147,7 @@ def exporter(
             snapshot=sampler.snapshot,
             last_hour=last_hour,
             reload=reloader.reload,
+            reloaded=reloader.state,
             interval_ns=settings.sample_interval_ns,
         )
         yield Exporter(

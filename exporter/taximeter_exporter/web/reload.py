@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.web.http import HttpError, Request, Response, text_response
+from taximeter_exporter.web.metrics import MetricSpec, Samples
+from taximeter_exporter.web.metrics.exporter import CONFIG_RELOAD_SUCCESS_TIME, CONFIG_RELOAD_SUCCESSFUL
 
 _FOLDER = re.compile(r"(?<![\w.])\.{0,2}/(?:[^\s/:;,'\"]+/)*")
 
@@ -24,6 +27,11 @@ class ReloadState:
     successful: bool
     success_time_ns: int
     """When one last succeeded, in nanoseconds since 1970."""
+
+    def samples(self) -> Iterator[tuple[MetricSpec, Samples]]:
+        """The metrics of it."""
+        yield CONFIG_RELOAD_SUCCESSFUL, [((), float(self.successful))]
+        yield CONFIG_RELOAD_SUCCESS_TIME, [((), self.success_time_ns / NS_PER_SECOND)]
 
 
 def reload_handler(reload: Callable[[], None]) -> Callable[[Request], Response]:

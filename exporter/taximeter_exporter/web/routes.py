@@ -18,7 +18,7 @@ from taximeter_exporter.web.live.overview import Overview, overview_answer
 from taximeter_exporter.web.live.page import PAGE
 from taximeter_exporter.web.openapi import document
 from taximeter_exporter.web.prices import prices_answer
-from taximeter_exporter.web.reload import reload_handler
+from taximeter_exporter.web.reload import ReloadState, reload_handler
 from taximeter_exporter.web.scrape import Scrape
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ class Routes:
         snapshot: Callable[[], Snapshot],
         last_hour: LastHour,
         reload: Callable[[], None],
+        reloaded: Callable[[], ReloadState],
         interval_ns: int,
     ) -> None:
         def overview() -> Overview:
@@ -44,7 +45,7 @@ class Routes:
             return overview_answer(snapshot(), state, minutes=last_hour.minutes(state), problems=health.problems())
 
         api = Api(meter)
-        scrape = Scrape(snapshot, meter.state)
+        scrape = Scrape(snapshot, meter.state, reloaded)
         health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
         self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
             (method, re.compile(path), handler)

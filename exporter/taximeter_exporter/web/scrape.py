@@ -12,13 +12,20 @@ from taximeter_exporter.web.exposition import all_samples
 from taximeter_exporter.web.http import Request, Response
 from taximeter_exporter.web.negotiation import Format, choose, takes_gzip
 from taximeter_exporter.web.process import Process
+from taximeter_exporter.web.reload import ReloadState
 from taximeter_exporter.web.rendering import Rendered, Renderer
 
 
 class Scrape:
     """Answers scrapes from what was sampled and booked last."""
 
-    def __init__(self, snapshot: Callable[[], Snapshot], state: Callable[[], MeterState]) -> None:
+    def __init__(
+        self,
+        snapshot: Callable[[], Snapshot],
+        state: Callable[[], MeterState],
+        reloaded: Callable[[], ReloadState],
+    ) -> None:
+        self._reloaded = reloaded
         self._snapshot = snapshot
         self._state = state
         self._process = Process()
@@ -34,7 +41,9 @@ class Scrape:
         state = self._state()
         with self._lock:
             if state is not self._rendered_state:
-                metrics = chain(all_samples(self._snapshot(), state), self._process.samples())
+                metrics = chain(
+                    all_samples(self._snapshot(), state), self._reloaded().samples(), self._process.samples()
+                )
                 self._rendered = self._renderer.render(metrics, simulated=state.simulated)
                 self._rendered_state = state
             body = self._rendered.body(openmetrics=chosen.format is Format.OPENMETRICS, compressed=compressed)

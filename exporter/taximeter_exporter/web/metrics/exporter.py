@@ -23,6 +23,14 @@ LEDGER_FAILURES = MetricSpec(
     "ledger_write_failures", "Writes to the ledger that failed and were tried again.", "ledger", counter=True
 )
 LEDGER_LAST_WRITE = MetricSpec("ledger_last_write_timestamp_seconds", "When the ledger was last written.", "ledger")
+CONFIG_RELOAD_SUCCESSFUL = MetricSpec(
+    "config_last_reload_successful", "1 if the configuration was read the last time it was to be, else 0.", "reloader"
+)
+CONFIG_RELOAD_SUCCESS_TIME = MetricSpec(
+    "config_last_reload_success_timestamp_seconds",
+    "When the configuration in force was read.",
+    "reloader",
+)
 
 ALL = (
     BUILD_INFO,
@@ -32,4 +40,6 @@ ALL = (
     UNATTRIBUTED_PROCESSES,
     LEDGER_FAILURES,
     LEDGER_LAST_WRITE,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_SUCCESS_TIME,
 )
