@@ -3,39 +3,82 @@
 from __future__ import annotations
 
 from fakes.ticks import Ticks
-from taximeter.phases import PHASES, PhaseTimes
+from taximeter.phases import PHASES, Block, PhaseTimes, Turn
+
+
+def times(ticks: Ticks) -> tuple[PhaseTimes, list[int], list[int]]:
+    samples: list[int] = []
+    durations: list[int] = []
+    return PhaseTimes(ticks, samples.append, durations.append), samples, durations
 
 
 def test_every_moment_belongs_to_exactly_one_phase(ticks: Ticks) -> None:
-    times = PhaseTimes(ticks)
+    phases, samples, durations = times(ticks)
     ticks.advance(2)
-    times.switch("data_wait")
+    phases.mark(Turn.LOOP)
     ticks.advance(0.25)
-    times.switch("forward_backward")
+    phases.mark(Turn.BATCH)
     ticks.advance(0.5)
-    times.switch("data_wait")
+    with Block(phases.mark, "optimizer"):
+        ticks.advance(0.0625)
+    ticks.advance(1)
+    phases.mark(64)
     ticks.advance(0.125)
-    assert times.read() == dict.fromkeys(PHASES, 0) | {
+    assert phases.read() == dict.fromkeys(PHASES, 0) | {
         "startup": 2_000_000_000,
         "data_wait": 375_000_000,
-        "forward_backward": 500_000_000,
+        "forward_backward": 1_500_000_000,
+        "optimizer": 62_500_000,
     }
+    assert (samples, durations) == ([64], [1_812_500_000])
+
+
+def test_blocks_within_blocks_and_within_themselves(ticks: Ticks) -> None:
+    phases, _, _ = times(ticks)
+    block = Block(phases.mark, "evaluation")
+    with block:
+        ticks.advance(1)
+        with Block(phases.mark, "checkpoint"):
+            ticks.advance(2)
+        with block:
+            ticks.advance(4)
+        ticks.advance(8)
+    ticks.advance(16)
+    seconds = {phase: nanoseconds / 1e9 for phase, nanoseconds in phases.read().items() if nanoseconds}
+    assert seconds == {"evaluation": 13, "checkpoint": 2, "startup": 16}
+    assert phases.outside
+
+
+def test_a_loop_within_an_evaluation_leaves_it_as_it_was(ticks: Ticks) -> None:
+    phases, _, _ = times(ticks)
+    phases.mark(Turn.LOOP)
+    with Block(phases.mark, "evaluation"):
+        phases.mark(Turn.LOOP)
+        ticks.advance(1)
+        phases.mark(Turn.LEAVE)
+        ticks.advance(2)
+    ticks.advance(4)
+    assert phases.read() == dict.fromkeys(PHASES, 0) | {"data_wait": 5_000_000_000, "evaluation": 2_000_000_000}
+    assert not phases.outside
 
 
 def test_a_phase_shows_while_it_lasts(ticks: Ticks) -> None:
-    times = PhaseTimes(ticks)
-    times.switch("evaluation")
+    phases, _, _ = times(ticks)
+    phases.mark("evaluation")
     ticks.advance(60)
-    assert times.read()["evaluation"] == 60_000_000_000
+    assert phases.read()["evaluation"] == 60_000_000_000
     ticks.advance(1)
-    assert times.read()["evaluation"] == 61_000_000_000
+    assert phases.read()["evaluation"] == 61_000_000_000
 
 
 def test_nothing_counts_after_the_stop(ticks: Ticks) -> None:
-    times = PhaseTimes(ticks)
+    phases, samples, _ = times(ticks)
     ticks.advance(1)
-    times.stop()
+    phases.stop()
     ticks.advance(1)
-    times.switch("other")
+    phases.mark("other")
+    phases.mark(64)
     ticks.advance(1)
-    assert sum(times.read().values()) == 1_000_000_000
+    assert sum(phases.read().values()) == 1_000_000_000
+    assert samples == []
+    assert phases.marks == []

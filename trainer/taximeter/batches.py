@@ -12,13 +12,11 @@ def samples_in(batch: Any) -> int:
     A tensor or array has as many as its first dimension; a pair such as (images, targets), or a mapping, as many as
     its first member; any other list as many as it has items; anything else is one sample.
     """
+    if isinstance(batch, (list, tuple)):
+        first: Any = batch[0] if batch else None
+        return len(first) if isinstance(first, (tuple, list)) or bool(getattr(first, "ndim", None)) else len(batch)
     shape = getattr(batch, "shape", None)
     if shape:
         return int(shape[0])
-    if isinstance(batch, (tuple, list)):
-        first: Any = batch[0] if batch else None
-        if getattr(first, "shape", None):
-            return int(first.shape[0])
-        return len(first) if isinstance(first, (tuple, list)) else len(batch)
     # Asked last, because it is the slowest to tell.
     return samples_in(next(iter(batch.values()), None)) if isinstance(batch, Mapping) else 1

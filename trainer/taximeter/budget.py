@@ -19,7 +19,8 @@ class Budget:
         self.currency = currency
         self._cost = cost
         self._basis: Basis | None = None
-        self._deadline_ns: float | None = None
+        self._until_ns: float | None = None
+        self._clock = cost.clock
 
     def spent(self) -> Decimal | None:
         """What the run has cost until now; `None` if that is not known."""
@@ -32,12 +33,10 @@ class Budget:
 
     def affords(self, seconds: float) -> bool | None:
         """Whether spent + price × `seconds` ≤ limit, exactly; `None` if no price is known in the budget's currency."""
-        basis = self._cost.basis
-        if basis is not self._basis:
-            self._deadline_ns = None if basis is None else self._affordable_until(basis)
-            self._basis = basis
-        deadline = self._deadline_ns
-        return None if deadline is None else self._cost.now() + math.ceil(seconds * 1e9) <= deadline
+        if self._cost.basis is not self._basis:
+            self._basis = self._cost.basis
+            self._until_ns = None if self._basis is None else self._affordable_until(self._basis)
+        return None if self._until_ns is None else self._clock() + seconds * 1e9 <= self._until_ns
 
     def _affordable_until(self, basis: Basis) -> float | None:
         """The last moment of the clock, in nanoseconds, at which the limit is not passed; `None`: not known.

@@ -44,8 +44,9 @@ class RunningCost:
     """
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
-        self._clock = clock
-        self._basis: Basis | None = None
+        self.clock = clock
+        self.basis: Basis | None = None
+        """What the cost is counted from; another object whenever it has changed. `None`: nothing is known."""
         self._quote: Quote | None = None
         self._price: Money = {}
         self._stopped_at: int | None = None
@@ -60,18 +61,13 @@ class RunningCost:
         """The exporter's last word; `None` if it has said nothing yet."""
         return self._quote
 
-    @property
-    def basis(self) -> Basis | None:
-        """What the cost is counted from; another object whenever it has changed. `None`: nothing is known."""
-        return self._basis
-
     def now(self) -> int:
         """The moment, in nanoseconds of the clock."""
-        return self._clock()
+        return self.clock()
 
     def begin(self, price: Money, *, at: int, before: Money | None = None) -> None:
         """Count from `at` by this price per hour, on top of what the run had cost before."""
-        self._basis = Basis(before or {}, price, at)
+        self.basis = Basis(before or {}, price, at)
         self._price = price
 
     def update(self, quote: Quote, *, asked_at: int) -> None:
@@ -81,26 +77,26 @@ class RunningCost:
         all, by a network's delay on the side of too much.
         """
         self._quote = quote
-        self._basis = Basis(quote.cost, quote.cost_per_hour, asked_at)
+        self.basis = Basis(quote.cost, quote.cost_per_hour, asked_at)
         self._price = quote.cost_per_hour
 
     def settle(self, quote: Quote) -> None:
         """Take the exporter's final answer: nothing is added to it any more."""
-        self._stopped_at = self._clock()
+        self._stopped_at = self.clock()
         self._quote = quote
-        self._basis = Basis(quote.cost, quote.cost_per_hour, self._stopped_at)
+        self.basis = Basis(quote.cost, quote.cost_per_hour, self._stopped_at)
 
     def stop(self) -> None:
         """The run is over and the exporter has not said what it cost: count until now, and no further."""
         if self._stopped_at is None:
-            self._stopped_at = self._clock()
+            self._stopped_at = self.clock()
 
     def seen(self) -> Money:
         """The cost until now. Empty if it is not known: no answer yet, or no price."""
-        basis = self._basis
+        basis = self.basis
         if basis is None:
             return {}
-        until = self._clock() if self._stopped_at is None else self._stopped_at
+        until = self.clock() if self._stopped_at is None else self._stopped_at
         passed_ns = max(0, until - basis.at)
         zero = Decimal(0)
         return {

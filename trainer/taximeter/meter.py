@@ -7,31 +7,33 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from taximeter import torch_device
 from taximeter.batches import samples_in
 from taximeter.bill import Bill, make_bill
 from taximeter.budget import Budget
 from taximeter.cost import Money, RunningCost
+from taximeter.device_phases import DevicePhases
 from taximeter.done import Done, Reached, done_from_json, resumed
 from taximeter.endpoint import Endpoint
 from taximeter.exporter_client import ExporterClient, Progress
 from taximeter.flops import Flops, flops_of
 from taximeter.journal import Journal, read_journal
 from taximeter.lease import LeaseKeeper
-from taximeter.metrics import Reading, registry_of
+from taximeter.metric_table import Reading
+from taximeter.metrics import registry_of
 from taximeter.milestones import Milestones
-from taximeter.phases import PHASES, Phase, PhaseTimes
+from taximeter.phases import PHASES, Block, Phase, PhaseTimes
 from taximeter.plan import Plan
 from taximeter.settings import Amount, Settings, resolve
-from taximeter.steps import Steps
-from taximeter.tally import SPLITS, Split, Tally
+from taximeter.steps import TEND_MARKS, Steps
+from taximeter.tally import SPLITS, Reported, Split, Tally
 
 Result = Literal["finished", "failed", "stopped", "budget"]
 
@@ -114,8 +116,12 @@ class Meter:
             budget=budget,
         )
         self._settings = settings
-        self._phases = PhaseTimes(clock)
+        self._clock = clock
         self._tally = Tally()
+        self._latest = self._tally.latest
+        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time)
+        self._blocks = self._make_blocks()
+        self._cuda_device: int | None = None
         self._began = clock()
         self._cost = RunningCost(clock)
         self._milestones = Milestones()
@@ -196,7 +202,14 @@ class Meter:
             self._steps_per_pass = len(loader)  # type: ignore[arg-type]
         except TypeError:
             self._steps_per_pass = None
-        return Steps(loader, samples, self._phases, self._tally, self._complain)
+        return Steps(
+            loader,
+            samples,
+            begin=self._begin_steps,
+            tend=self._tend,
+            end=self._tally.complete_pass,
+            complain=self._complain,
+        )
 
     def plan(
         self, *, epochs: float | None = None, steps: int | None = None, target_accuracy: float | None = None
@@ -244,6 +257,7 @@ class Meter:
             given = f"per_sample {per_sample!r}, peak_per_second {peak_per_second!r}"
             self._complain("flops", f"the operations are not numbers above 0, and are left out: {given}")
             return
+        self._phases.add_up()
         self._flops.change(float(per_sample), samples=self._tally.read().samples)
         self._flops.peak_per_second = peak_per_second
 
@@ -274,19 +288,16 @@ class Meter:
         self._lost_steps += steps
         self._lost_ns += round(seconds * 1e9)
 
-    @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
+    def phase(self, phase: Phase) -> Block:
         """The time of this block goes into that phase; then the phase before goes on."""
-        if phase not in PHASES:
+        if len(self._phases.marks) > TEND_MARKS:
+            self._phases.add_up()
+        try:
+            return self._blocks[phase]
+        except (KeyError, TypeError):
             known = ", ".join(PHASES)
             self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
-            phase = "other"
-        before = self._phases.current
-        self._phases.switch(phase)
-        try:
-            yield
-        finally:
-            self._phases.switch(before)
+            return self._blocks["other"]
 
     def log(
         self,
@@ -303,20 +314,25 @@ class Meter:
         Values may be tensors of one element, `accuracy` is from 0 to 1; on an accelerator they stay there, and are
         read about once a second in the background. Such a tensor must not be changed in place afterwards.
         """
-        log = self._tally.log
-        if split not in SPLITS:
-            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
-        else:
+        latest = self._latest
+        if split == "train":
             if loss is not None:
-                log("loss", split, loss)
+                latest["loss"] = loss
             if accuracy is not None:
-                log("accuracy", split, accuracy, self._reacher() if split == "validation" else None)
+                latest["accuracy"] = accuracy
+        elif split in SPLITS:
+            if loss is not None:
+                self._tally.log_validation("validation loss", loss)
+            if accuracy is not None:
+                self._tally.log_validation("validation accuracy", accuracy, self._reacher())
+        else:
+            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
         if epoch is not None:
-            log("epoch", None, epoch)
+            latest["epoch"] = epoch
         if learning_rate is not None:
-            log("learning_rate", None, learning_rate)
+            latest["learning_rate"] = learning_rate
         if grad_norm is not None:
-            log("gradient_norm", None, grad_norm)
+            latest["gradient_norm"] = grad_norm
 
     def cost(self) -> Money:
         """What the run has cost until now, as an exact `Decimal` for each currency. Empty: not known."""
@@ -328,12 +344,16 @@ class Meter:
         True without a budget; and, said once, with one while no price is known in its currency. Quick enough to be
         asked after each step.
         """
-        if self._budget is None:
+        budget = self._budget
+        if budget is None:
             return True
-        if not (seconds == 0 or _is_positive(seconds)):
+        try:
+            afforded = budget.affords(seconds)
+        except TypeError:
+            afforded = False
+        if afforded is False and not (seconds == 0 or _is_positive(seconds)):
             self._complain("affords", f"{seconds!r} is not a number of seconds, and counts as 0")
-            seconds = 0
-        afforded = self._budget.affords(seconds)
+            afforded = budget.affords(0)
         if afforded is None:
             if self._lease is None or self._lease.wait_asked(0):
                 currency = self._settings.currency
@@ -459,21 +479,44 @@ class Meter:
             reached=self._milestones.read(),
         )
 
+    def _begin_steps(self) -> PhaseTimes:
+        """A loop begins. As soon as the program uses a GPU, the times are taken from there."""
+        if self._cuda_device is None and torch_device.cuda_in_use() and self._phases.outside:
+            self._cuda_device = torch_device.current_cuda_device()
+            self._phases = DevicePhases(self._phases, torch_device.timing_event)
+            self._blocks = self._make_blocks()
+        return self._phases
+
+    def _make_blocks(self) -> dict[Phase, Block]:
+        return {phase: Block(self._phases.mark, phase) for phase in PHASES}
+
+    def _tend(self) -> None:
+        """What need not be done at every step, about once a second."""
+        self._phases.add_up()
+        self._tally.tend()
+
+    def _peak_memory(self, reported: Reported) -> int | None:
+        if reported.peak_memory is not None or self._cuda_device is None:
+            return reported.peak_memory
+        return torch_device.cuda_peak_memory(self._cuda_device)
+
     def _reacher(self) -> Callable[[float], None]:
         """Notes an accuracy as reached at this moment, whenever it is read."""
-        seconds = (sum(self._before.phases_ns.values()) + sum(self._phases.read().values())) / 1e9
-        when = Reached(seconds=seconds, cost=self._cost.seen())
+        before = sum(self._before.phases_ns.values())
+        when = Reached(seconds=(before + self._clock() - self._began) / 1e9, cost=self._cost.seen())
         return lambda accuracy: self._milestones.reach(accuracy, when)
 
     def _read(self) -> Reading:
         if self._final is not None:
             return self._final
-        done, reported = self._done(), self._tally.read()
+        done = self._done()
+        reported = self._tally.read()
         remaining = self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass)
         return Reading(
             phases_ns=self._phases.read(),
             reported=reported,
             done=done,
+            peak_memory=self._peak_memory(reported),
             flops=self._flops.total(reported.samples),
             peak_flops_per_second=self._flops.peak_per_second,
             remaining_seconds=remaining,
@@ -498,13 +541,14 @@ class Meter:
             done=done,
             flops_known=self._flops.per_sample is not None,
             peak_flops_per_second=self._flops.peak_per_second,
-            peak_memory=self._tally.read().peak_memory,
+            peak_memory=self._peak_memory(self._tally.read()),
             target_accuracy=self._plan.target_accuracy,
             remaining_seconds=self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass),
             budget={} if self._budget is None else {self._budget.currency: self._budget.limit},
         )
 
     def _progress(self) -> Progress:
+        self._phases.add_up()
         reported = self._tally.read()
         accuracy = reported.accuracy.get("validation", reported.accuracy.get("train"))
         known = {

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from taximeter.phases import PhaseTimes
-from taximeter.tally import Tally
+from taximeter.phases import PhaseTimes, Turn
 
 T = TypeVar("T")
+
+# What is put off from one step to a later one is done after so long, or so many marks.
+TEND_NS = 1_000_000_000
+TEND_MARKS = 10_000
 
 
 class Steps(Generic[T]):
@@ -18,45 +21,47 @@ class Steps(Generic[T]):
         self,
         loader: Iterable[T],
         samples: Callable[[T], int],
-        phases: PhaseTimes,
-        tally: Tally,
+        *,
+        begin: Callable[[], PhaseTimes],
+        tend: Callable[[], None],
+        end: Callable[[], None],
         complain: Callable[[str, str], None],
     ) -> None:
         self._loader = loader
         self._samples = samples
-        self._phases = phases
-        self._tally = tally
+        self._begin = begin
+        self._tend = tend
+        self._end = end
         self._complain = complain
 
     def __len__(self) -> int:
         return len(self._loader)  # type: ignore[arg-type]  # raises TypeError for what has none, as len() should
 
     def __iter__(self) -> Iterator[T]:
-        switch = self._phases.switch
-        step = self._tally.step
+        phases = self._begin()
+        mark = phases.mark
         count = self._samples
-        before = self._phases.current
         samples = 0
         in_step = False
-        waited_from = switch("data_wait")
+        tend_at = mark(Turn.LOOP)
         try:
             for batch in self._loader:
                 try:
                     samples = int(count(batch))
                 except Exception as wrong:  # whatever somebody's function raises must not end the training
                     samples = 0
-                    self._complain(
-                        "samples", f"the samples of a batch could not be counted, and are left out: {wrong!r}"
-                    )
-                switch("forward_backward")
+                    self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
+                mark(Turn.BATCH)
                 in_step = True
                 yield batch
-                ended = switch("data_wait")
+                now = mark(samples)
                 in_step = False
-                step(ended - waited_from, samples)
-                waited_from = ended
-            self._tally.complete_pass()
+                if now >= tend_at or len(phases.marks) > TEND_MARKS:
+                    self._tend()
+                    tend_at = now + TEND_NS
+            self._end()
         finally:
-            ended = switch("other" if before == "startup" else before)
             if in_step:
-                step(ended - waited_from, samples)
+                mark(samples)
+            mark(Turn.LEAVE)
+            self._tend()

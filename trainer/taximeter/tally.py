@@ -6,32 +6,44 @@ import logging
 import math
 import threading
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
+
+from taximeter.torch_device import event_on
 
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-Name = Literal["loss", "accuracy", "gradient_norm", "learning_rate", "epoch"]
+Name = Literal["loss", "accuracy", "epoch", "learning_rate", "gradient_norm", "validation loss", "validation accuracy"]
+"""Of the training split, where none is named."""
 
 # Upper bounds of the histogram of step times, in seconds: from a small model on a large GPU to a slow step on a CPU.
 STEP_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 _STEP_BOUNDS_NS = [round(bound * 1e9) for bound in STEP_BOUNDS]
-_FLUSH_SECONDS = 1.0
 
 # What a value may be: its least and its greatest.
 _RANGES: dict[Name, tuple[float, float]] = {
     "accuracy": (0, 1),
+    "validation accuracy": (0, 1),
     "gradient_norm": (0, math.inf),
     "epoch": (0, math.inf),
 }
 
 _log = logging.getLogger("taximeter")
 
-_Key = tuple[Name, Split | None]
 _Then = Callable[[float], None]
+
+
+class _Coming(NamedTuple):
+    """A value on its way from a device, which is there once the device has come to the event."""
+
+    name: Name
+    copy: Any
+    event: Any
+    then: _Then | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +74,9 @@ class Reported:
 class Tally:
     """Counts steps and keeps the last value of everything that was logged.
 
-    The training loop writes. A value that is still on an accelerator stays there until a thread of the tally's own
-    reads it, about once a second, so that no step waits for the device.
+    A value that is still on an accelerator stays there; about once a second, when the loop `tend`s it, a copy of the
+    last ones is asked for, and taken a second later, when the accelerator has long come to it: no step waits for it.
+    All of that the loop's own thread does, since a CUDA graph that is being captured bears no call from another.
     """
 
     def __init__(self) -> None:
@@ -77,20 +90,25 @@ class Tally:
         self._bytes_read: int | None = None
         self._out_of_memory = 0
         self._peak_memory: int | None = None
-        self._values: dict[_Key, float] = {}
+        self.latest: dict[Name, Any] = {}
+        """What was logged last, as it came: the loop puts it here, since a step has no time for more."""
+        self._asked: dict[Name, Any] = {}
+        self._coming: deque[_Coming] = deque()
+        self._numbers: dict[Name, float] = {}
         self._best_accuracy: float | None = None
-        self._on_device: dict[_Key, tuple[Any, _Then | None]] = {}
-        self._complained: set[_Key] = set()
-        self._flusher: threading.Thread | None = None
-        self._closing = threading.Event()
+        self._complained: set[Name] = set()
         self._closed = False
 
-    def step(self, nanoseconds: int, samples: int) -> None:
-        """Count a step that took so long and trained on so many samples."""
+    def step(self, samples: int) -> None:
+        """Count a step that trained on so many samples."""
         # No lock: only the loop counts, each number is read whole, and a lock would cost more than the counting.
         if not self._closed:
             self._steps += 1
             self._samples += samples
+
+    def step_time(self, nanoseconds: int) -> None:
+        """Count how long a step took."""
+        if not self._closed:
             self._step_ns += nanoseconds
             self._step_counts[bisect_left(_STEP_BOUNDS_NS, nanoseconds)] += 1
 
@@ -113,45 +131,50 @@ class Tally:
         """Count a loop over a loader that ran to its end."""
         self._passes += not self._closed
 
-    def log(self, name: Name, split: Split | None, value: Any, then: _Then | None = None) -> None:
-        """Take a value: a number, or a tensor of one element on whatever device; `split` where it has one.
+    def log_validation(self, name: Name, value: Any, then: _Then | None = None) -> None:
+        """Take a value of which each counts, and not the last alone: a number, or a tensor of one element.
 
         `then` is called with the number once it has been read, unless it is none, or not finite.
         """
         if self._closed:
             return
-        key = (name, split)
-        if not _is_on_device(value):
-            if self._on_device:
-                with self._lock:
-                    self._on_device.pop(key, None)
-            self._keep(key, value, then)
+        if _is_on_device(value):
+            self._ask(name, value.detach(), then)
             return
-        if key == ("accuracy", "validation") and key in self._on_device:
-            self.flush()  # else an accuracy that nobody has read yet, and may be the best, would be lost
-        with self._lock:
-            self._on_device[key] = value.detach(), then
-        self._start_flusher()
+        while any(coming.name == name for coming in self._coming):
+            self._take(self._coming.popleft(), wait=True)
+        self._keep(name, value, then)
 
-    def flush(self) -> None:
-        """Read what is still on a device; waits for the device."""
-        with self._lock:
-            waiting, self._on_device = self._on_device, {}
-        for key, (value, then) in waiting.items():
-            self._keep(key, value, then)
+    def tend(self) -> None:
+        """Take what came from a device, and ask for what is new there. To be called about once a second."""
+        try:
+            while self._coming and self._coming[0].event.query():
+                self._take(self._coming.popleft(), wait=False)
+        except Exception as wrong:  # whatever a device raises must not end the training
+            self._complain(self._coming.popleft().name, wrong)
+        for name, value in self.latest.copy().items():
+            if _is_on_device(value) and self._asked.get(name) is not value:
+                self._asked[name] = value
+                self._ask(name, value.detach(), None)
 
     def close(self) -> None:
-        """Read the last values and end the tally's thread, if it had one; what is reported later does not count."""
-        self._closing.set()
-        if self._flusher is not None:
-            self._flusher.join(timeout=_FLUSH_SECONDS)
-            self._flusher = None
-        self.flush()
+        """Read the last values, and wait for them if need be; what is reported later does not count."""
+        if self._closed:
+            return
         self._closed = True
+        self.latest = self.latest.copy()  # no longer the one that the loop writes to
+        while self._coming:
+            self._take(self._coming.popleft(), wait=True)
+        for name, value in self.latest.items():
+            self._keep(name, value, None)
 
     def read(self) -> Reported:
         """What was reported until now."""
-        values = self._values.copy()
+        if not self._closed:
+            for name, value in self.latest.copy().items():
+                if not _is_on_device(value):
+                    self._keep(name, value, None)
+        numbers = self._numbers.copy()
         return Reported(
             steps=self._steps,
             samples=self._samples,
@@ -161,47 +184,63 @@ class Tally:
             bytes_read=self._bytes_read,
             out_of_memory=self._out_of_memory,
             peak_memory=self._peak_memory,
-            epoch=values.get(("epoch", None)),
-            learning_rate=values.get(("learning_rate", None)),
-            gradient_norm=values.get(("gradient_norm", None)),
-            loss={split: values["loss", split] for split in SPLITS if ("loss", split) in values},
-            accuracy={split: values["accuracy", split] for split in SPLITS if ("accuracy", split) in values},
+            epoch=numbers.get("epoch"),
+            learning_rate=numbers.get("learning_rate"),
+            gradient_norm=numbers.get("gradient_norm"),
+            loss=_by_split(numbers, "loss", "validation loss"),
+            accuracy=_by_split(numbers, "accuracy", "validation accuracy"),
             best_accuracy=self._best_accuracy,
         )
 
-    def _keep(self, key: _Key, value: Any, then: _Then | None) -> None:
+    def _ask(self, name: Name, value: Any, then: _Then | None) -> None:
+        try:
+            copy = value.to("cpu", non_blocking=True)
+            event = event_on(value.device)
+            event.record()
+        except Exception as wrong:  # whatever a device raises must not end the training
+            self._complain(name, wrong)
+        else:
+            self._coming.append(_Coming(name, copy, event, then))
+
+    def _take(self, coming: _Coming, *, wait: bool) -> None:
+        try:
+            if wait:
+                coming.event.synchronize()
+        except Exception as wrong:  # whatever a device raises must not end the training
+            self._complain(coming.name, wrong)
+        else:
+            self._keep(coming.name, coming.copy, coming.then)
+
+    def _keep(self, name: Name, value: Any, then: _Then | None) -> None:
         try:
             number = _finite(value)
-            if number is not None and key[0] in _RANGES:
-                least, greatest = _RANGES[key[0]]
+            if number is not None and name in _RANGES:
+                least, greatest = _RANGES[name]
                 if not least <= number <= greatest:
                     raise ValueError(
                         f"{number} is below {least}" if greatest == math.inf else f"{number} is not from 0 to 1"
                     )
         except Exception as wrong:  # whatever a tensor raises must not end the training
             number = None
-            if key not in self._complained:
-                self._complained.add(key)
-                what = key[0] if key[1] is None else f"{key[0]} of the {key[1]} split"
-                _log.warning("%s is not what it should be, and is left out: %s", what, wrong)
+            self._complain(name, wrong)
         if number is None:
-            self._values.pop(key, None)
+            self._numbers.pop(name, None)
             return
-        self._values[key] = number
-        if key == ("accuracy", "validation"):
-            with self._lock:
-                self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
+        self._numbers[name] = number
+        if name == "validation accuracy":
+            self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
         if then is not None:
             then(number)
 
-    def _start_flusher(self) -> None:
-        if self._flusher is None and not self._closing.is_set():
-            self._flusher = threading.Thread(target=self._flush_in_background, name="taximeter-flush", daemon=True)
-            self._flusher.start()
+    def _complain(self, name: Name, wrong: Exception) -> None:
+        if name not in self._complained:
+            self._complained.add(name)
+            _log.warning("%s is not what it should be, and is left out: %s", name, wrong)
 
-    def _flush_in_background(self) -> None:
-        while not self._closing.wait(_FLUSH_SECONDS):
-            self.flush()
+
+def _by_split(numbers: dict[Name, float], train: Name, validation: Name) -> dict[Split, float]:
+    named: dict[Split, Name] = {"train": train, "validation": validation}
+    return {split: numbers[name] for split, name in named.items() if name in numbers}
 
 
 def _is_on_device(value: Any) -> bool:
@@ -210,5 +249,6 @@ def _is_on_device(value: Any) -> bool:
 
 
 def _finite(value: Any) -> float | None:
-    number = value if type(value) is float else float(value.detach() if hasattr(value, "detach") else value)
+    # item() is a tensor's, and an array's, and says nothing of gradients.
+    number = value if type(value) is float else float(value.item() if hasattr(value, "item") else value)
     return number if math.isfinite(number) else None

@@ -1,0 +1,39 @@
+"""The trainer's tables of metrics."""
+
+from __future__ import annotations
+
+from taximeter import metric_table
+from taximeter.metric_table import IDENTITY
+
+from generate.metrics import Row, Table
+
+TABLES = (
+    Table(
+        title="Trainer: training",
+        about=(
+            "Counters are those of the process, as Prometheus expects of a program that starts anew; what is said to"
+            " be of the whole run goes on over a resume."
+        ),
+        rows=(
+            Row(
+                name=metric_table.STEP_SECONDS,
+                kind="histogram",
+                unit="seconds",
+                labels=IDENTITY,
+                help=metric_table.STEP_SECONDS_HELP,
+                source=metric_table.STEP_SECONDS_SOURCE,
+            ),
+            *(
+                Row(
+                    name=spec.series_name,
+                    kind=spec.kind,
+                    unit=spec.unit,
+                    labels=(*IDENTITY, *spec.labels),
+                    help=spec.help,
+                    source=spec.source,
+                )
+                for spec in metric_table.ALL
+            ),
+        ),
+    ),
+)
