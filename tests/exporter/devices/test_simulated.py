@@ -49,7 +49,9 @@ def test_a_reading_is_whole_and_possible(elapsed_ns: int, count: int) -> None:
         assert 0 <= reading.utilization_ratio <= 1
         assert reading.memory_used_bytes is not None
         assert reading.memory_free_bytes is not None
-        assert reading.memory_used_bytes + reading.memory_free_bytes == reading.memory_total_bytes
+        assert reading.memory_reserved_bytes is not None
+        memory = reading.memory_used_bytes + reading.memory_free_bytes + reading.memory_reserved_bytes
+        assert memory == reading.memory_total_bytes
         assert reading.power_watts is not None
         assert reading.power_limit_watts is not None
         assert 0 < reading.power_watts <= reading.power_limit_watts
@@ -70,14 +72,35 @@ def test_energy_is_the_integral_of_power(index: int) -> None:
         assert gained == pytest.approx((before.power_watts + after.power_watts) / 2, rel=1e-6)
 
 
+def counters(reading: Reading) -> list[float]:
+    assert reading.energy_joules is not None
+    assert reading.busy_ns is not None
+    return [
+        reading.energy_joules,
+        reading.busy_ns,
+        *reading.throttle_ns.values(),
+        *reading.pcie_bytes.values(),
+        *reading.nvlink_bytes.values(),
+        sum(reading.xid_errors.values()),
+    ]
+
+
 @given(earlier_ns=DAYS_NS, later_ns=DAYS_NS)
-def test_energy_never_falls(earlier_ns: int, later_ns: int) -> None:
+def test_what_counts_never_falls(earlier_ns: int, later_ns: int) -> None:
     earlier, later = (SimulatedSource(ManualClock(elapsed_ns=ns)) for ns in sorted((earlier_ns, later_ns)))
     for device in earlier.devices():
-        before, after = earlier.read(device).energy_joules, later.read(device).energy_joules
-        assert before is not None
-        assert after is not None
-        assert before <= after
+        pairs = zip(counters(earlier.read(device)), counters(later.read(device)), strict=True)
+        assert all(before <= after for before, after in pairs)
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_the_seconds_of_a_throttle_reason_are_those_in_which_it_was_there(index: int) -> None:
+    for before, after in pairwise(every_second(index, 1000)):
+        for reason, was_there in before.throttle.items():
+            gained = after.throttle_ns[reason] - before.throttle_ns[reason]
+            assert 0 <= gained <= NS_PER_SECOND
+            if was_there == after.throttle[reason]:
+                assert gained == was_there * NS_PER_SECOND
 
 
 def test_most_work_with_pauses_and_the_last_is_idle() -> None:
