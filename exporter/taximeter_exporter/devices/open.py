@@ -42,18 +42,11 @@ class Opened(NamedTuple):
     """Whether devices may come and go while it is open."""
 
 
-def open_source(
-    wanted: DeviceChoice,
-    *,
-    simulate: bool,
-    host_uuid: Callable[[], str],
-    clock: Clock,
-    patience_s: float = PATIENCE_SECONDS,
-) -> Opened:
+def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[], str], clock: Clock) -> Opened:
     """Simulated GPUs if asked for, else the driver's GPUs, else the host itself; logs which and why.
 
     `host_uuid` is asked only if the host is the device. Raises `ReadError` if there is a driver that does not work, or
-    does not answer within `patience_s`: the host must not quietly stand in for GPUs that cost money. Raises
+    does not answer in time: the host must not quietly stand in for GPUs that cost money. Raises
     `NoDeviceError` if GPUs are wanted and there is none.
     """
     if simulate:
@@ -63,7 +56,7 @@ def open_source(
         _log.info("devices: the host itself, as asked for")
         return _unchanging(HostSource(host_uuid()))
     try:
-        opened = _in_time(_open_nvml, patience_s)
+        opened = _in_time(_open_nvml)
     except DriverAbsent as absent:
         why = f"no NVIDIA driver: {absent}"
     else:
@@ -92,7 +85,7 @@ def _open_nvml() -> Opened:
         raise
 
 
-def _in_time(open_it: Callable[[], Opened], patience_s: float) -> Opened:
+def _in_time(open_it: Callable[[], Opened]) -> Opened:
     """What it opens, or `ReadError` if it takes too long.
 
     Nobody can end a call that hangs: its thread is left behind, and ends with the program.
@@ -107,10 +100,10 @@ def _in_time(open_it: Callable[[], Opened], patience_s: float) -> Opened:
 
     threading.Thread(target=attempt, name="open the driver", daemon=True).start()
     try:
-        result = outcome.get(timeout=patience_s)
+        result = outcome.get(timeout=PATIENCE_SECONDS)
     except Empty:
         raise ReadError(
-            f"the NVIDIA driver has not listed its GPUs within {patience_s:g} s: a call to it hangs; see whether"
+            f"the NVIDIA driver has not listed its GPUs within {PATIENCE_SECONDS:g} s: a call to it hangs; see whether"
             " `nvidia-smi` answers, and load the driver anew or reboot"
         ) from None
     if isinstance(result, Exception):

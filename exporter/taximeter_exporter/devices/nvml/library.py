@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pynvml
@@ -48,8 +48,8 @@ class Library:
                 self._calls -= 1
                 self._changed.notify_all()
 
-    def restart(self) -> None:
-        """Shut it down and start it anew; every handle is void after that.
+    def restart(self, forget_handles: Callable[[], None]) -> None:
+        """Shut it down and start it anew; between the two every handle becomes void.
 
         Raises `ReadError` if a call hangs in it (then it goes on as it was), or if the driver does not start.
         """
@@ -60,6 +60,7 @@ class Library:
             if not self._changed.wait_for(lambda: self._calls == 0, timeout=_QUIET_SECONDS):
                 self._out_of_use = before
                 raise ReadError("NVML is not started anew while a call hangs in it")
+        forget_handles()
         # what was unloaded may refuse to be shut down
         with suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()

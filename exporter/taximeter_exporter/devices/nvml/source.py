@@ -44,8 +44,7 @@ class NvmlSource:
         try:
             listing = self._list()
         except ReadError:
-            self._handles = {}
-            self._library.restart()
+            self._library.restart(self._handles.clear)
             self._starts += 1
             listing = self._list()
         if listing.problems != self._problems:
