@@ -62,6 +62,20 @@ def test_an_instance_is_read_by_itself(fake_nvml: FakeNvml, source: NvmlSource) 
     assert source.read(left).power_watts == 512.5
 
 
+def test_a_sum_over_a_gpu_and_its_instances_counts_nothing_twice(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    # as NVML has it, the GPU itself gives the memory and the processes of all of it
+    processes = (FakeProcess(pid=11), FakeProcess(pid=12))
+    fake_nvml.answer(Scenario(gpus=(replace(PARTED, memory_used_bytes=6 * GIB, processes=processes),)))
+    readings = [source.read(device) for device in source.devices()]
+    assert sum(reading.memory_used_bytes or 0 for reading in readings) == 3 * 2 * GIB
+    assert sum(reading.memory_total_bytes or 0 for reading in readings) == 3 * 10 * GIB
+    assert sum(len(reading.processes or ()) for reading in readings) == 1
+    # what only the whole GPU has is told once
+    assert [reading.power_watts for reading in readings] == [512.5, None, None, None]
+    assert [reading.energy_joules is None for reading in readings] == [False, True, True, True]
+    assert [len(reading.clocks_hertz) for reading in readings] == [4, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("gpu", "expected"),
     [

@@ -14,6 +14,8 @@ from taximeter_exporter.devices.nvml.direct import Table, function
 LONGEST_NS = 60_000_000_000
 """What was the case for longer than this without being seen is not known, and counts for nothing."""
 
+_KEPT_BY_DRIVER = 256
+"""Its buffer holds fewer samples than that."""
 _NO_NEW_SAMPLE = frozenset({pynvml.NVML_ERROR_NOT_FOUND})
 _CALL = "nvmlDeviceGetSamples"
 
@@ -23,7 +25,7 @@ class BusyTime:
 
     def __init__(self) -> None:
         # timeStamp, sampleValue.uiVal
-        self._samples = Table("=QI4x")
+        self._samples = Table("=QI4x", room=_KEPT_BY_DRIVER)
         self._sampled_us = 0
         self._read_ns: int | None = None
         self._busy_ns = 0

@@ -14,7 +14,6 @@ import pynvml
 
 _TRIES = 4
 """A list that has grown again each time so often is given up until the next reading."""
-_FIRST_ROOM = 32
 
 
 def function(name: str) -> Callable[..., int]:
@@ -32,9 +31,9 @@ def check(code: int) -> None:
 class Table:
     """Room for the entries of a list that NVML fills in; it grows with the list and is used again."""
 
-    def __init__(self, layout: str) -> None:
+    def __init__(self, layout: str, *, room: int = 32) -> None:
         self._layout = struct.Struct(layout)
-        self._resize(_FIRST_ROOM)
+        self._resize(room)
 
     def filled(self, fill: Callable[[Any, Any], int]) -> Iterator[tuple[Any, ...]]:
         """The entries, as the layout has them. `fill` calls NVML with the array and a reference to its length.

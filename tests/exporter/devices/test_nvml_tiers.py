@@ -1,0 +1,86 @@
+"""What is asked at every reading, and what seldom."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pynvml
+from fakes.nvml.in_process import FakeNvml
+from fakes.nvml.scenario import FakeGpu, FakeProcess, FakeSample
+from support.nvml_readings import watch
+
+AT_EVERY_READING = 26
+SELDOM = {
+    "nvmlDeviceGetEnforcedPowerLimit",
+    "nvmlDeviceGetPowerManagementDefaultLimit",
+    "nvmlDeviceGetTemperatureThreshold",
+    "nvmlDeviceGetMaxClockInfo",
+    "nvmlDeviceGetBAR1MemoryInfo",
+    "nvmlDeviceGetNvLinkState",
+    "nvmlDeviceGetTotalEccErrors",
+    "nvmlDeviceGetRemappedRows",
+    "nvmlDeviceGetFanSpeed_v2",
+    "nvmlDeviceGetSupportedClocksEventReasons",
+}
+
+
+def test_what_changes_seldom_is_read_every_15_seconds_and_kept_between(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        assert set(gpu.calls()) >= SELDOM
+        gpu.answer(ecc__0__0=9)
+        for _ in range(14):
+            calls = gpu.calls()
+            assert set(calls) & SELDOM == set()
+            assert len(calls) <= AT_EVERY_READING
+        assert gpu.source.read(gpu.device).standing.ecc_errors["corrected"] == 3
+        assert set(gpu.calls()) >= SELDOM
+        assert gpu.source.read(gpu.device).standing.ecc_errors["corrected"] == 9
+
+
+def test_what_is_not_supported_is_asked_again_after_15_seconds(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        gpu.answer(FakeGpu(power_milliwatts=None), decoder=None, field__82=None)
+        reading = gpu.read()
+        assert (reading.power_watts, reading.memory_temperature_celsius) == (None, None)
+        gpu.answer(FakeGpu())
+        assert "nvmlDeviceGetPowerUsage" not in gpu.calls()
+        reading = gpu.read(after_seconds=14)
+        assert reading.power_watts == 512.5
+        assert reading.memory_temperature_celsius == 58
+        assert reading.engine_utilization_ratios["decoder"] == 0.12
+
+
+def test_a_code_that_passes_is_asked_again_at_once(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        gpu.answer(FakeGpu(errors={"nvmlDeviceGetPowerUsage": pynvml.NVML_ERROR_NO_DATA}))
+        assert gpu.read().power_watts is None
+        gpu.answer(FakeGpu())
+        assert gpu.read().power_watts == 512.5
+
+
+def test_refused_values_add_up(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        gpu.answer(FakeGpu(utilization_percent=2**32 - 1, power_milliwatts=2**32 - 1))
+        first = gpu.read()
+        assert first.refused == {"gpu_utilization_ratio": 1, "gpu_power_watts": 1}
+        assert gpu.read().refused == {"gpu_utilization_ratio": 2, "gpu_power_watts": 2}
+        assert first.refused == {"gpu_utilization_ratio": 1, "gpu_power_watts": 1}, "a reading never changes"
+
+
+def processes(count: int, *, sampled_us: int) -> FakeGpu:
+    return FakeGpu(
+        processes=tuple(FakeProcess(pid=pid) for pid in range(1, count + 1)),
+        samples=tuple(FakeSample(pid=pid, timestamp_us=sampled_us, sm_percent=1) for pid in range(1, count + 1)),
+    )
+
+
+def test_many_processes_take_no_more_calls_than_few(fake_nvml: FakeNvml) -> None:
+    calls = []
+    with watch(fake_nvml) as gpu:
+        for turn, count in enumerate((8, 8, 64, 64), start=1):
+            gpu.answer(processes(count, sampled_us=turn * 1_000_000))
+            # the room for a list grows once
+            gpu.read()
+            gpu.answer(processes(count, sampled_us=turn * 1_000_000 + 500_000))
+            calls.append(Counter(gpu.calls()))
+    assert calls[1] == calls[3]
