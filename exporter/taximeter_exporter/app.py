@@ -22,6 +22,7 @@ from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
 from taximeter_exporter.reloading import Reloader
 from taximeter_exporter.web.live.last_hour import LastHour
+from taximeter_exporter.web.reload import ReloadState
 from taximeter_exporter.web.routes import Routes
 from taximeter_exporter.web.security.exposure import exposed
 from taximeter_exporter.web.security.guard import Guard, protection
@@ -44,7 +45,7 @@ class Exporter:
         last_hour: LastHour,
         server: WebServer,
         routes: Routes,
-        reload: Callable[[], None],
+        reload: Callable[[], ReloadState],
         interval_ns: int,
     ) -> None:
         self.reload = reload

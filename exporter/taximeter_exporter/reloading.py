@@ -52,8 +52,8 @@ class Reloader:
         """How the last one went; a start counts as one."""
         return self._state
 
-    def reload(self) -> None:
-        """Read the configuration again, and go by it from now on.
+    def reload(self) -> ReloadState:
+        """Read the configuration again, and go by it from now on; says when that was.
 
         Raises `ConfigError`, `NeedsRestartError` or `LedgerError`, and logs it; then nothing has changed.
         """
@@ -66,6 +66,7 @@ class Reloader:
                 raise
             self._state = ReloadState(successful=True, success_time_ns=self._clock.time_ns())
             log.info("the configuration is reloaded")
+            return self._state
 
     def _apply(self, settings: Settings) -> None:
         where = str(settings.path)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from taximeter_exporter import __version__
-from taximeter_exporter.web import answers, requests
+from taximeter_exporter.web import answers, prices, reload, requests
 from taximeter_exporter.web.http import JSON
 from taximeter_exporter.web.live import overview
 
@@ -36,6 +36,12 @@ CALLS = (
         answer=overview.Overview,
     ),
     Call(method="get", path="/api/v1/budgets", summary="The budgets", answer=answers.Budgets),
+    Call(
+        method="get",
+        path="/api/v1/prices",
+        summary="What each device costs now, and from when on something else",
+        answer=prices.Prices,
+    ),
     Call(method="get", path="/api/v1/runs", summary="The runs", answer=answers.Runs),
     Call(
         method="post",
@@ -63,6 +69,13 @@ CALLS = (
         answer=answers.Run,
         errors=(400, 404, 409, 413, 415),
     ),
+    Call(
+        method="post",
+        path="/-/reload",
+        summary="Read the configuration again, and put all of it in force, or nothing",
+        answer=reload.Reloaded,
+        errors=(409, 413, 422, 503),
+    ),
 )
 
 
@@ -80,20 +93,31 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Taximeter exporter",
             "version": __version__,
-            "description": "Runs by lease, budgets and status. Money is a decimal string under its ISO 4217 currency.",
+            "description": "Runs by lease, budgets, prices and status. Money is a decimal string under its ISO 4217"
+            " currency. Users and the token are asked for where they are configured: the token suffices for every call,"
+            " a user for those that read, and for those that write where there is no token.",
         },
+        "security": [{}, {"user": []}, {"token": []}],
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "user": {"type": "http", "scheme": "basic"},
+                "token": {"type": "http", "scheme": "bearer"},
+            },
+        },
     }
 
 
 def _operation(call: Call, schema_of: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
     error = {"content": {JSON: {"schema": schema_of[answers.Error]}}}
+    # What the server answers before it looks who is asked for what.
+    errors = {400, 401, 429, *call.errors, *((403,) if call.method == "post" else ())}
     operation: dict[str, Any] = {
         "summary": call.summary,
         "responses": {
             str(call.status): {"description": "done", "content": {JSON: {"schema": schema_of[call.answer]}}},
-            **{str(status): {"description": "refused, and why", **error} for status in call.errors},
+            **{str(status): {"description": "refused, and why", **error} for status in sorted(errors)},
         },
     }
     if "{run}" in call.path:

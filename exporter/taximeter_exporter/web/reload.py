@@ -6,10 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.metering.ledger import LedgerError
-from taximeter_exporter.web.http import HttpError, Request, Response, text_response
+from taximeter_exporter.web.answers import Moment, moment
+from taximeter_exporter.web.http import HttpError, Request, Response, json_response
 from taximeter_exporter.web.metrics import MetricSpec, Samples
 from taximeter_exporter.web.metrics.exporter import CONFIG_RELOAD_SUCCESS_TIME, CONFIG_RELOAD_SUCCESSFUL
 
@@ -34,19 +37,25 @@ class ReloadState:
         yield CONFIG_RELOAD_SUCCESS_TIME, [((), self.success_time_ns / NS_PER_SECOND)]
 
 
-def reload_handler(reload: Callable[[], None]) -> Callable[[Request], Response]:
+class Reloaded(Struct):
+    """The configuration in force is that of now."""
+
+    reloaded_at: Moment
+
+
+def reload_handler(reload: Callable[[], ReloadState]) -> Callable[[Request], Response]:
     """Answers the call; the old configuration stays in force where it is an error."""
 
     def handle(_: Request) -> Response:
         try:
-            reload()
+            state = reload()
         except NeedsRestartError as error:
             raise HttpError(409, _without_folders(str(error)), field=error.field) from error
         except ConfigError as error:
             raise HttpError(422, _without_folders(str(error)), field=error.field) from error
         except LedgerError as error:
             raise HttpError(503, _without_folders(str(error)), field="ledger") from error
-        return text_response("ok")
+        return json_response(Reloaded(moment(state.success_time_ns)))
 
     return handle
 

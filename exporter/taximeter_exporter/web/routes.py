@@ -36,7 +36,7 @@ class Routes:
         meter: Meter,
         snapshot: Callable[[], Snapshot],
         last_hour: LastHour,
-        reload: Callable[[], None],
+        reload: Callable[[], ReloadState],
         reloaded: Callable[[], ReloadState],
         interval_ns: int,
     ) -> None:

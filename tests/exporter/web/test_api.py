@@ -114,6 +114,9 @@ def test_the_openapi_document_says_what_is_answered(running: RunningExporter) ->
     assert calls == {
         ("get", "/api/v1/status"),
         ("get", "/api/v1/budgets"),
+        ("get", "/api/v1/prices"),
+        ("get", "/api/v1/overview"),
+        ("post", "/-/reload"),
         ("get", "/api/v1/runs"),
         ("post", "/api/v1/runs"),
         ("get", "/api/v1/runs/{run}"),
@@ -127,4 +130,6 @@ def test_the_openapi_document_says_what_is_answered(running: RunningExporter) ->
     assert set(ended) == set(schemas["Run"]["properties"])
     assert set(running.get("/api/v1/status").json()) == set(schemas["Status"]["properties"])
     assert set(running.get("/api/v1/budgets").json()["budgets"][0]) == set(schemas["Budget"]["properties"])
+    assert set(running.get("/api/v1/prices").json()["prices"][0]) == set(schemas["DevicePrice"]["properties"])
+    assert set(document["components"]["securitySchemes"]) == {"user", "token"}
     assert set(running.get("/api/v1/runs/none").json()["error"]) == set(schemas["ErrorBody"]["properties"])
