@@ -39,12 +39,6 @@ def test_stages_join_from_the_head_down(epoch: int, expected: set[str]) -> None:
     assert trained(model) == expected
 
 
-def test_it_says_when_weights_join() -> None:
-    model = SmallResNet(channels=1, classes=4)
-    freezing = Freezing(model, first_epoch=2, every=2)
-    assert [freezing.apply(epoch) for epoch in range(1, 6)] == [False, True, False, True, False]
-
-
 def test_a_frozen_stage_keeps_its_statistics_too() -> None:
     model = SmallResNet(channels=1, classes=4, width=2)
     model.train()

@@ -31,9 +31,8 @@ class Freezing:
             return 1
         return min(len(self._from_the_head), 2 + (epoch - self._first_epoch) // self._every)
 
-    def apply(self, epoch: int) -> bool:
-        """Freeze and unfreeze for an epoch, once the model is in training mode. Returns whether weights joined."""
-        before = sum(parameter.requires_grad for parameter in self._model.parameters())
+    def apply(self, epoch: int) -> None:
+        """Freeze and unfreeze for an epoch, once the model is in training mode."""
         trained = self.trained_stages(epoch)
         everything = trained == len(self._from_the_head)
         for parameter in self._model.parameters():
@@ -42,4 +41,3 @@ class Freezing:
             stage.requires_grad_(place < trained)
             if place >= trained:
                 stage.eval()
-        return sum(parameter.requires_grad for parameter in self._model.parameters()) > before
