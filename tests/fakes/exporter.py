@@ -7,6 +7,7 @@ to misbehave: answer slowly, with an error, with what is not JSON, to forget its
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -50,6 +51,10 @@ class FakeExporter:
         """Carry out what is asked, and hang up instead of answering."""
         self.prices: list[dict[str, Any]] | None = None
         """What GET /api/v1/prices tells; `None`: an older exporter, which has no such page."""
+        self.tls: ssl.SSLContext | None = None
+        """With one it answers over TLS."""
+        self.authorization: str | None = None
+        """The header that it asks for."""
         self.hold = threading.Event()
         """No answer before it is set."""
         self.hold.set()
@@ -61,7 +66,7 @@ class FakeExporter:
     @property
     def url(self) -> str:
         """Its base URL, the same after it went away and came back."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self._port}"
 
     def start(self) -> Self:
         """Be there."""
@@ -72,7 +77,12 @@ class FakeExporter:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 json_sent = self.headers["Content-Type"] == "application/json"
                 fake.hold.wait(30)
-                status, answer = fake.answer(self.path, body) if json_sent else _error(415, None, "send JSON")
+                if fake.authorization not in (None, self.headers["Authorization"]):
+                    status, answer = _error(401, None, "say who you are")
+                elif json_sent:
+                    status, answer = fake.answer(self.path, body)
+                else:
+                    status, answer = _error(415, None, "send JSON")
                 if not fake.lose_answers:
                     self._send(status, answer)
 
@@ -100,6 +110,10 @@ class FakeExporter:
 
         self._server = Server(("127.0.0.1", self._port), Handler)
         self._port = self._server.server_port
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self

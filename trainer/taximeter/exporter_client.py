@@ -5,15 +5,18 @@ See "The exporter's API" in docs/architecture.md.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from taximeter.cost import Money, Quote
-from taximeter.settings import Settings
+from taximeter.settings import Access, Settings, read_token
 
 _ANSWER_BYTES = 1 << 20
 _LONGEST_SECONDS = 3600
@@ -53,7 +56,8 @@ class ExporterClient:
 
     def __init__(self, settings: Settings, *, timeout: float = 2.0) -> None:
         parts = urlsplit(settings.exporter)
-        self._connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._access = settings.access
+        self._context = _context(settings.access.ca_file) if parts.scheme == "https" else None
         self._host = parts.hostname or ""
         self._port = parts.port
         self._runs = f"{parts.path}/api/v1/runs"
@@ -89,14 +93,20 @@ class ExporterClient:
         """End the run. To say so twice does no harm, and asks anew what it cost."""
         return _quote(self._post(f"{self._run}/end", {"lease": token, "result": result, "progress": progress}))
 
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._context is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
+
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         # Not urllib: it would send these through a proxy that the environment names.
-        connection = self._connection(self._host, self._port, timeout=self._timeout)
+        connection = self._connection()
         sent = False
         try:
+            headers = {"Content-Type": "application/json", **_authorization(self._access)}
             connection.connect()
             sent = True
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            connection.request("POST", path, json.dumps(body), headers)
             response = connection.getresponse()
             text = response.read(_ANSWER_BYTES)
         except (OSError, ValueError, http.client.HTTPException) as wrong:
@@ -112,6 +122,21 @@ class ExporterClient:
         if response.status >= 300:
             raise Refused(response.status, _message(answer, response.status))
         return answer
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+
+
+def _authorization(access: Access) -> dict[str, str]:
+    """The header that says who asks. Raises `ValueError` if the token cannot be read."""
+    token = access.token if access.token_file is None else read_token(access.token_file)
+    if token is not None:
+        return {"Authorization": f"Bearer {token}"}
+    if access.user is not None:
+        pair = f"{access.user}:{access.password or ''}".encode()
+        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+    return {}
 
 
 def _message(answer: Any, status: int) -> str:

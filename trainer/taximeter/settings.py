@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from taximeter.names import check_label, check_run, default_run
 
@@ -37,6 +39,21 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How the exporter knows the program, and the program the exporter. Shows nothing that is secret."""
+
+    user: str | None = None
+    """For HTTP basic authentication."""
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    """For the calls that write; goes before user and password."""
+    token_file: Path | None = None
+    """Holds the token, and is read anew for each call."""
+    ca_file: Path | None = None
+    """PEM certificates that the exporter's is signed by; `None`: those of the machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a meter needs to know before it starts. Nothing here changes while it runs."""
 
@@ -50,7 +67,8 @@ class Settings:
     """UUIDs of the devices that the run pays for; `None`: every device of the exporter."""
     resume: bool
     exporter: str
-    """The exporter's base URL."""
+    """The exporter's base URL, without a user and a password."""
+    access: Access
     listen: Address
     rank: int
     price: Decimal | None
@@ -90,9 +108,9 @@ def resolve(
 ) -> Settings:
     """Settle what was given as an argument, what the environment says, and what is left to defaults.
 
-    Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_PRICE` and `_CURRENCY`, and of torchrun's
-    variables `RANK` and `LOCAL_RANK`. Raises `ValueError` that names the argument or variable and says what would be
-    right.
+    Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_TOKEN`, `_TOKEN_FILE`, `_CA_FILE`, `_PRICE`
+    and `_CURRENCY`, and of torchrun's variables `RANK` and `LOCAL_RANK`. Raises `ValueError` that names the argument or
+    variable and says what would be right.
     """
 
     def given(field: str, argument: T | None) -> tuple[str, T | str | None]:
@@ -108,6 +126,7 @@ def resolve(
     price_name, price_value = given("price", price)
     currency_name, currency_value = given("currency", currency)
     rank, local_rank = _rank(environ, "RANK"), _rank(environ, "LOCAL_RANK")
+    base, name, password = _named(exporter_name, parse_url, exporter_value or EXPORTER)
     settled_run = label("run", run)
     if rank > 0 and settled_run is None:
         _log.warning("rank %d does not know the run's name: set TAXIMETER_RUN, the same for every rank", rank)
@@ -120,7 +139,8 @@ def resolve(
         dataset=None if dataset is None else _named("dataset", check_label, dataset),
         devices=None if devices is None else tuple(_named("devices", check_label, uuid) for uuid in devices),
         resume=resume,
-        exporter=_named(exporter_name, check_url, exporter_value or EXPORTER),
+        exporter=base,
+        access=_access(user=name, password=password, environ=environ),
         listen=(
             Address(host=METRICS_HOST, port=METRICS_PORT + local_rank)
             if listen is None
@@ -165,16 +185,67 @@ def parse_address(text: str) -> Address:
     return Address(host=host, port=int(port))
 
 
-def check_url(url: str) -> str:
-    """Return the exporter's base URL without a slash at its end. Raises `ValueError`."""
+def parse_url(url: str) -> tuple[str, str | None, str | None]:
+    """Read the exporter's base URL: without a slash at its end, its user, its password. Raises `ValueError`."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
+    except (ValueError, AttributeError):
         usable = False
     if not usable or parts.query or parts.fragment:
-        raise ValueError(f"{url!r} is not an address like {EXPORTER}")
-    return url.rstrip("/")
+        # Not repeated where there may be a password in it.
+        shown = "this" if "@" in str(url) else repr(url)
+        raise ValueError(f"{shown} is not an address like {EXPORTER}")
+    user, at, place = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    base = parts._replace(netloc=place).geturl().rstrip("/")
+    return (base, unquote(name), unquote(password)) if at else (base, None, None)
+
+
+def _access(*, user: str | None, password: str | None, environ: Mapping[str, str]) -> Access:
+    token, token_file = environ.get("TAXIMETER_TOKEN") or None, environ.get("TAXIMETER_TOKEN_FILE") or None
+    if token is not None and token_file is not None:
+        raise ValueError("TAXIMETER_TOKEN: TAXIMETER_TOKEN_FILE is set as well; set one of them")
+    if token is not None:
+        _named("TAXIMETER_TOKEN", check_token, token)
+    if token_file is not None:
+        _named("TAXIMETER_TOKEN_FILE", read_token, Path(token_file))
+    ca_file = environ.get("TAXIMETER_CA_FILE") or None
+    if ca_file is not None:
+        _named("TAXIMETER_CA_FILE", _check_certificates, Path(ca_file))
+    return Access(
+        user=user,
+        password=password,
+        token=token,
+        token_file=None if token_file is None else Path(token_file),
+        ca_file=None if ca_file is None else Path(ca_file),
+    )
+
+
+def read_token(path: Path) -> str:
+    """Read the token that a file holds. Raises `ValueError` that says what is wrong with it, and not what it holds."""
+    try:
+        return check_token(path.read_text(encoding="ascii").strip())
+    except OSError as wrong:
+        raise ValueError(f"{path} cannot be read: {wrong.strerror or wrong}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} holds something else than a token of ASCII characters") from None
+
+
+def check_token(token: str) -> str:
+    """Return a token unchanged. Raises `ValueError`, which does not repeat it."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("the token is empty, or has other characters than printable ASCII without spaces")
+    return token
+
+
+def _check_certificates(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except ssl.SSLError:
+        raise ValueError(f"{path} holds no certificates in PEM form") from None
+    except OSError as wrong:
+        raise ValueError(f"{path} cannot be read: {wrong.strerror or wrong}") from None
 
 
 def _decimal(amount: Amount) -> Decimal | None:
