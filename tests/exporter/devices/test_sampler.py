@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,8 +14,8 @@ from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, Scenario, gpus
 from taximeter_exporter.clock import NS_PER_SECOND, Clock, SystemClock
 from taximeter_exporter.devices.nvml import NvmlSource
-from taximeter_exporter.devices.reading import Device, DeviceKind, Reading, Sample, Source
-from taximeter_exporter.devices.sampler import Sampler
+from taximeter_exporter.devices.reading import Device, DeviceKind, ReadError, Reading, Sample, Source
+from taximeter_exporter.devices.sampler import LISTED_INTERVALS, Sampler
 
 THREE = gpus(count=3, processes=1)
 HOUR_NS = 3600 * NS_PER_SECOND
@@ -237,5 +238,125 @@ def test_stop_does_not_wait_for_a_driver_that_hangs_nor_shut_it_down(fake_nvml: 
     assert not sampler.stop(0.05)
     assert "nvmlShutdown" not in fake_nvml.calls()
     # let the thread out of the library before the test ends
+    fake_nvml.answer(THREE)
+    assert sampler.stop(20)
+
+
+class Roster:
+    """A source whose devices the test changes; each can be made to fail, or to hang."""
+
+    def __init__(self, *uuids: str) -> None:
+        self.uuids = list(uuids)
+        self.failing: set[str] = set()
+        self.hold = threading.Event()
+        """Not set: the device in `hanging` does not answer."""
+        self.hanging = ""
+        self.listed = 0
+        self.read_by: dict[str, set[int]] = {}
+        """The threads that have read each device."""
+
+    def devices(self) -> tuple[Device, ...]:
+        self.listed += 1
+        return tuple(
+            Device(uuid=uuid, kind=DeviceKind.GPU, index=str(index), model="m", parent=self.parent(uuid))
+            for index, uuid in enumerate(self.uuids)
+        )
+
+    def parent(self, uuid: str) -> str | None:
+        return "GPU-0" if uuid.startswith("MIG") else None
+
+    def read(self, device: Device) -> Reading:
+        self.read_by.setdefault(device.uuid, set()).add(threading.get_ident())
+        if device.uuid == self.hanging:
+            self.hold.wait()
+        if device.uuid in self.failing:
+            raise ReadError("it fails")
+        return Reading(utilization_ratio=0.5)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_device_that_fails_is_a_reason_to_list_them_soon() -> None:
+    source = Roster("GPU-0", "GPU-1")
+    begun = time.monotonic()
+    interval_s = 0.3
+    sampler = sampling(source, SystemClock(), interval_ns=int(interval_s * NS_PER_SECOND))
+    sampler.start()
+    wait_until(lambda: sampler.snapshot().collect_success, what="both are read")
+    source.failing = {"GPU-1"}
+    wait_until(lambda: source.listed > 1, what="they are listed anew")
+    # they would be anyhow, but not yet
+    assert time.monotonic() - begun < (LISTED_INTERVALS - 3) * interval_s
+    assert sampler.stop(20)
+
+
+def test_devices_are_listed_again_though_none_fails() -> None:
+    source = Roster("GPU-0")
+    sampler = sampling(source, SystemClock(), interval_ns=10_000_000)
+    begun = time.monotonic()
+    sampler.start()
+    source.uuids.append("GPU-1")
+    wait_until(lambda: len(sampler.snapshot().samples) == 2, what="the new one is there")
+    assert time.monotonic() - begun >= LISTED_INTERVALS * 0.01
+    wait_until(lambda: sampler.snapshot().collect_success, what="it is read")
+    assert sampler.stop(20)
+
+
+def test_devices_that_do_not_change_are_listed_once() -> None:
+    source = Roster("GPU-0")
+    sampler = Sampler(source, source.devices(), SystemClock(), interval_ns=1_000_000)
+    before = {thread.name for thread in threading.enumerate()}
+    sampler.start()
+    wait_until(lambda: sampler.snapshot().collect_success, what="it is read")
+    assert {thread.name for thread in threading.enumerate()} - before == {"sample GPU-0"}
+    assert sampler.stop(20)
+    assert source.listed == 1
+
+
+def test_instances_that_come_and_go_leave_no_thread_behind_and_one_that_hung_has_no_second() -> None:
+    source = Roster("GPU-0", "MIG-0", "MIG-1")
+    source.hanging = "MIG-1"
+    sampler = sampling(source, SystemClock(), interval_ns=1_000_000)
+    before = threading.active_count()
+    sampler.start()
+    wait_until(lambda: "MIG-1" in source.read_by, what="the one that hangs is asked")
+    for _ in range(20):
+        source.uuids = ["GPU-0"]
+        sampler.list_once()
+        assert [device.uuid for device in sampler.devices] == ["GPU-0"]
+        source.uuids = ["GPU-0", "MIG-0", "MIG-1"]
+        sampler.list_once()
+    wait_until(lambda: sampler.snapshot().samples[1].reading is not None, what="the other is read")
+    assert len(source.read_by["MIG-1"]) == 1
+    assert threading.active_count() - before == 4
+    source.uuids = ["GPU-0"]
+    sampler.list_once()
+    wait_until(lambda: threading.active_count() - before == 3, what="the thread of the other ends")
+    source.hanging = ""
+    source.hold.set()
+    wait_until(lambda: threading.active_count() - before == 2, what="the thread that hung ends")
+    assert [sample.device.uuid for sample in sampler.snapshot().samples] == ["GPU-0"]
+    assert sampler.stop(20)
+    assert threading.active_count() == before
+
+
+def test_a_listing_that_hangs_does_not_hold_up_the_samples(fake_nvml: FakeNvml) -> None:
+    fake_nvml.answer(THREE)
+    sampler = sampling(NvmlSource(), SystemClock(), interval_ns=20_000_000)
+    sampler.start()
+    fake_nvml.answer(replace(THREE, hangs=frozenset({"nvmlDeviceGetCount_v2"})))
+    before = fake_nvml.calls().count("nvmlDeviceGetCount_v2")
+    wait_until(lambda: fake_nvml.calls().count("nvmlDeviceGetCount_v2") > before, what="they are listed")
+    hanging = replace(changed(THREE, 1, utilization_percent=12), hangs=frozenset({"nvmlDeviceGetCount_v2"}))
+    fake_nvml.answer(hanging)
+
+    def utilization() -> float | None:
+        reading = sampler.snapshot().samples[1].reading
+        return reading.utilization_ratio if reading else None
+
+    wait_until(lambda: utilization() == 0.12, what="the samples follow what changes")
+    assert sampler.snapshot().collect_success
+    assert not sampler.stop(0.05)
     fake_nvml.answer(THREE)
     assert sampler.stop(20)

@@ -129,3 +129,21 @@ def test_what_a_gpu_in_mig_mode_says_of_itself_is_of_its_instances(machine: Mach
     machine.pass_time(3)
     assert costs(machine)["GPU-0", "idle"] == 3
     assert machine.run_cost("seen") == 2
+
+
+def test_a_gpu_that_goes_is_booked_up_to_then_before_it_comes_back(machine: Machine) -> None:
+    there = machine.devices
+    lease = machine.register(devices=("MIG-1",))
+    machine.pass_time(3)
+    machine.devices = ()
+    machine.pass_time(1)
+    machine.devices = there
+    machine.pass_time(2)
+    # the run was not heard of since its beginning: what it had up to when the GPU went is not known yet
+    assert costs(machine) == {}
+    machine.renew(lease)
+    machine.pass_time(2)
+    # 4 s until it was gone, and 4 s in which it was not metered, until those before were booked
+    assert costs(machine)["MIG-1", "active"] == 2 * 4
+    assert costs(machine)["MIG-1", "gap"] == 2 * 4
+    assert sum(costs(machine).values()) == 7 * 8
