@@ -158,6 +158,11 @@ class Reading:
 class ReadError(Exception):
     """A device could not be read at all just now: it is lost, or the driver failed. Says which call and why."""
 
+    def __init__(self, why: str, *, xid_errors: Mapping[int, int] | None = None) -> None:
+        super().__init__(why)
+        self.xid_errors = xid_errors
+        """What the driver has reported of it so far, by code: it may say why. `None` if that is not known."""
+
 
 class Source(Protocol):
     """Where devices and their readings come from."""
@@ -186,6 +191,8 @@ class Sample:
     """Why there is no reading."""
     taken_ns: int | None = None
     """When the reading was taken, on `Clock.elapsed_ns`; `None` without a reading."""
+    xid_errors: Mapping[int, int] = field(default_factory=dict)
+    """How many the driver has reported of each code, also of a device that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -102,16 +102,17 @@ class Sampler:
     def sample_once(self, device: Device) -> None:
         """Read the device now, for as long as the driver takes, and keep what it answered. Raises nothing."""
         asked_ns = self._clock.elapsed_ns()
-        reading, error = None, None
+        reading, error, xid_errors = None, None, None
         try:
             reading = self._source.read(device)
+            xid_errors = reading.xid_errors
         except ReadError as problem:
-            error = str(problem)
+            error, xid_errors = str(problem), problem.xid_errors
         except Exception as problem:
             # a defect in reading one device must neither end its thread nor go unseen
             error = f"{type(problem).__name__}: {problem}"
             _log.exception("reading %s failed", device.uuid)
-        self._keep(device.uuid, reading, error, asked_ns)
+        self._keep(device.uuid, reading, error, asked_ns, xid_errors)
 
     def list_once(self) -> None:
         """Ask now which devices there are, for as long as the driver takes. Raises nothing."""
@@ -154,7 +155,14 @@ class Sampler:
         silence = f"no answer for {silent_ns // NS_PER_SECOND} s"
         return replace(answer.sample, reading=None, taken_ns=None, error=silence)
 
-    def _keep(self, uuid: str, reading: Reading | None, error: str | None, asked_ns: int) -> None:
+    def _keep(
+        self,
+        uuid: str,
+        reading: Reading | None,
+        error: str | None,
+        asked_ns: int,
+        xid_errors: Mapping[int, int] | None,
+    ) -> None:
         answered_ns = self._clock.elapsed_ns()
         with self._lock:
             last = self._answers.get(uuid)
@@ -167,6 +175,7 @@ class Sampler:
                     reading=reading,
                     error=error,
                     taken_ns=None if reading is None else answered_ns,
+                    xid_errors=last.sample.xid_errors if xid_errors is None else xid_errors,
                 ),
                 answered_ns=answered_ns,
                 duration_ns=answered_ns - asked_ns,

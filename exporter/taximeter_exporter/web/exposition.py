@@ -39,7 +39,9 @@ def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
     yield from _values(gpus.ACTIVITIES, read)
     for spec, mapping_of in gpus.MAPPINGS:
         entries = ((labels, mapping_of(reading).items()) for labels, reading in read)
-        yield spec, [((*labels, str(key)), value) for labels, items in entries for key, value in items]
+        yield spec, [((*labels, key), value) for labels, items in entries for key, value in items]
+    errors = ((_gpu(sample.device), sample.xid_errors.items()) for sample in gpus_here)
+    yield gpus.XID_ERRORS, [((*labels, str(xid)), count) for labels, items in errors for xid, count in items]
     hosts_here = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
     yield hosts.INFO, [(_host_identity(sample.device), 1) for sample in hosts_here]
     yield from _values(

@@ -17,10 +17,10 @@ SPAWNED = """
 from taximeter_exporter.clock import SystemClock
 from taximeter_exporter.devices.open import DeviceChoice, open_source
 
-source = open_source(DeviceChoice.GPU, simulate=False, host_uuid=lambda: "HOST-x", clock=SystemClock())
-for device in source.devices():
-    print(device.uuid, len(source.read(device).processes))
-source.close()
+opened = open_source(DeviceChoice.GPU, simulate=False, host_uuid=lambda: "HOST-x", clock=SystemClock())
+for device in opened.devices:
+    print(device.uuid, len(opened.source.read(device).processes))
+opened.source.close()
 """
 
 

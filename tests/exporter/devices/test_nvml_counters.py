@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pynvml
 import pytest
@@ -11,6 +12,7 @@ from fakes.nvml.scenario import FakeGpu
 from support.h100 import ACTIVITY
 from support.nvml_readings import watch
 from taximeter_exporter.devices.reading import ReadError
+from taximeter_exporter.devices.sampler import Sampler
 
 SECOND = 1_000_000_000
 MIB = 2**20
@@ -143,6 +145,35 @@ def test_xid_errors_are_counted_by_code_from_the_first_reading_on(fake_nvml: Fak
         assert gpu.read().xid_errors == {31: 2, 79: 1}
         gpu.answer(xids="5:31")
         assert gpu.read().xid_errors == {31: 3, 79: 1}
+
+
+def test_a_gpu_that_is_lost_says_why(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        gpu.read()
+        gpu.answer(FakeGpu(lost=True), xids="1:79")
+        for _ in range(2):
+            with pytest.raises(ReadError) as error:
+                gpu.read()
+            assert error.value.xid_errors == {79: 1}
+        gpu.answer(FakeGpu(), xids="1:79")
+        assert gpu.read().xid_errors == {79: 1}
+
+
+def test_what_the_driver_reported_of_a_lost_gpu_is_kept_and_shown(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml) as gpu:
+        sampler = Sampler(gpu.source, [gpu.device], gpu.clock, interval_ns=SECOND)
+        sampler.sample_once(gpu.device)
+        gpu.answer(FakeGpu(lost=True), xids="1:79")
+        sampler.sample_once(gpu.device)
+        (lost,) = sampler.snapshot().samples
+        assert (lost.reading, lost.xid_errors) == (None, {79: 1})
+        # the driver does not list it any more, and is silent of it
+        fake_nvml.answer(replace(gpu.scenario, gpus=(FakeGpu(uuid="GPU-other"),)))
+        gpu.source.devices()
+        sampler.sample_once(gpu.device)
+        gpu.clock.advance(seconds=60)
+        (silent,) = sampler.snapshot().samples
+        assert (silent.reading, silent.xid_errors) == (None, {79: 1})
 
 
 def test_xid_errors_of_a_driver_without_events(fake_nvml: FakeNvml) -> None:

@@ -69,9 +69,12 @@ class DeviceReader:
             self._known.unsupported.clear()
             self._fields.ask_all_again()
         gpu = Gpu(handle, self._known)
-        reading = self._instance(gpu) if device.parent else self._gpu(gpu, device.remainder, now_ns, is_due)
-        if gpu.refused and not gpu.answered:
-            raise ReadError(f"no call was answered; {gpu.refused}")
+        try:
+            reading = self._instance(gpu) if device.parent else self._gpu(gpu, device.remainder, now_ns, is_due)
+            if gpu.refused and not gpu.answered:
+                raise ReadError(f"no call was answered; {gpu.refused}")
+        except ReadError as error:
+            raise ReadError(str(error), xid_errors=self._xid_errors.counted) from error
         if is_due:
             self._due_ns = now_ns + STANDING_NS
         return reading
@@ -94,7 +97,7 @@ class DeviceReader:
         )
 
     def _gpu(self, gpu: Gpu, is_divided: bool, now_ns: int, is_due: bool) -> Reading:
-        # first: a GPU that is lost says so, and why
+        # first: a GPU that is lost has said why
         xid_errors = self._xid_errors.read(gpu)
         memory = readings.Memory() if is_divided else readings.memory(gpu)
         utilization = readings.utilization(gpu)

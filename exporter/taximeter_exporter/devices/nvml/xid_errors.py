@@ -25,22 +25,23 @@ class XidErrors:
     def __init__(self) -> None:
         self._set: Any = None
         self._counted: Counter[int] = Counter()
-        self._shown: Mapping[int, int] = {}
+        self.counted: Mapping[int, int] = {}
+        """How many there were of each code since the first reading; never changed once handed out."""
 
     def read(self, gpu: Gpu) -> Mapping[int, int]:
         """How many there were of each code since the first reading."""
         if self._set is None:
             self._set = self._register(gpu)
         if self._set is None:
-            return self._shown
+            return self.counted
         for _ in range(_AT_ONCE):
             event = gpu.ask_besides("nvmlEventSetWait_v2", by=self._take, empty=_NONE_NOW)
             if not event:
                 break
             if event.eventType == pynvml.nvmlEventTypeXidCriticalError:
                 self._counted[int(event.eventData)] += 1
-                self._shown = dict(self._counted)
-        return self._shown
+                self.counted = dict(self._counted)
+        return self.counted
 
     def forget(self) -> None:
         """The driver is another one: its event set went with it."""

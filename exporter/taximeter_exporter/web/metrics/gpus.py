@@ -281,7 +281,7 @@ def _seconds(nanoseconds: Mapping[str, int]) -> Mapping[str, float]:
     return {name: ns / NS_PER_SECOND for name, ns in nanoseconds.items()}
 
 
-MAPPINGS: tuple[tuple[MetricSpec, Callable[[Reading], Mapping[str, float] | Mapping[int, int]]], ...] = (
+MAPPINGS: tuple[tuple[MetricSpec, Callable[[Reading], Mapping[str, float]]], ...] = (
     (
         _gauge(
             "engine_utilization_ratio",
@@ -418,15 +418,6 @@ MAPPINGS: tuple[tuple[MetricSpec, Callable[[Reading], Mapping[str, float] | Mapp
         lambda reading: reading.standing.remapped_rows,
     ),
     (
-        _counter(
-            "xid_errors",
-            "XID errors of the GPU that the driver reported since the exporter began, by their code.",
-            "nvmlEventSetWait_v2",
-            "xid",
-        ),
-        lambda reading: reading.xid_errors,
-    ),
-    (
         MetricSpec(
             "refused_readings",
             "Values that the driver gave and that cannot be, such as a utilization of 4294967295 percent, by the metric"
@@ -440,6 +431,13 @@ MAPPINGS: tuple[tuple[MetricSpec, Callable[[Reading], Mapping[str, float] | Mapp
 )
 """Those with a value for each of the entries that their last label tells apart."""
 
+XID_ERRORS = _counter(
+    "xid_errors",
+    "XID errors of the GPU that the driver reported since the exporter began, by their code; also while the GPU"
+    " cannot be read.",
+    "nvmlEventSetWait_v2",
+    "xid",
+)
 PROCESS_MEMORY = MetricSpec(
     "process_memory_used_bytes",
     "Memory of the GPU that a process has; only with `process_metrics: true`.",
@@ -459,6 +457,7 @@ ALL = (
     *(spec for spec, _ in VALUES),
     *(spec for spec, _ in ACTIVITIES),
     *(spec for spec, _ in MAPPINGS),
+    XID_ERRORS,
     PROCESS_MEMORY,
     PROCESS_SM,
 )
