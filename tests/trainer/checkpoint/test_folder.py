@@ -116,16 +116,19 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path / "r" / "checkpoints")
     code = (
         "import sys\nfrom pathlib import Path\nfrom taximeter.training.checkpoint.folder import CheckpointFolder\n"
-        "file = CheckpointFolder(Path(sys.argv[1])).lock()\nprint('locked', flush=True)\nsys.stdin.read()"
+        "with CheckpointFolder(Path(sys.argv[1])).locked(): print('locked', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(folder.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"locked\n"
-        with pytest.raises(CheckpointError, match=re.escape(f"{tmp_path}/r: another process is training this run now")):
-            folder.lock()
+        wrong = re.escape(f"{tmp_path}/r: another process is training this run now")
+        with pytest.raises(CheckpointError, match=wrong), folder.locked():
+            pytest.fail("locked twice")
         process.kill()
-    folder.lock().close()
+    with folder.locked():
+        assert [path.name for path in folder.path.iterdir()] == [".lock"]
+    assert list(folder.path.iterdir()) == []
 
 
 def test_the_contents_reach_the_file(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ MAY_DIFFER = frozenset(
         "data_dir",
         "download",
         "workers",
+        "resident",
         "output",
         # What is kept and shown.
         "save",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from taximeter.training.checkpoint.error import CheckpointError, Damaged
 from taximeter.training.checkpoint.file import PART_SUFFIX, read, write
@@ -48,23 +47,25 @@ class CheckpointFolder:
         found = ((_NAME.fullmatch(path.name), path) for path in self._files())
         return [path for _, path in sorted(((int(name[1]), path) for name, path in found if name), reverse=True)]
 
-    def lock(self) -> TextIO:
-        """Keep other processes from writing here, as long as the file that is returned is open.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Within, no other process may write here. The lock goes with the process, whatever ends it.
 
-        The lock goes with the process, whatever ends it. Raises `CheckpointError` if another process has it.
+        Raises `CheckpointError` if another process has it, and `OSError` if the folder cannot be made.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        file = (self.path / _LOCK).open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as wrong:
-            file.close()
-            if wrong.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-            raise CheckpointError(
-                f"{self.path.parent}: another process is training this run now; wait for it, or name another --run"
-            ) from None
-        return file
+        path = self.path / _LOCK
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CheckpointError(
+                    f"{self.path.parent}: another process is training this run now; wait for it, or name another --run"
+                ) from None
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
 
     def save(self, data: memoryview | bytes, *, step: int, best: bool, keep: int) -> Path:
         """Write a checkpoint, and then delete all but the newest `keep`, the best and the last.
