@@ -13,6 +13,7 @@ from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
 from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_book
 from taximeter_exporter.metering.fleet import Fleet, Layout
+from taximeter_exporter.metering.footprint import Footprint, footprints
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
@@ -68,6 +69,7 @@ class Meter:
         self._unseen_ns = unseen_ns
         self._policy = policy
         self._unknown_processes: Mapping[str, int] = {}
+        self._footprints: list[Footprint] = []
         self._lock = threading.RLock()
         self._write_failures = 0
         self._last_write_time_ns = clock.time_ns()
@@ -265,6 +267,7 @@ class Meter:
             self._unseat(run)
             log.warning("run %s: its lease was not renewed; it ended at its last renewal", run.name)
         here = {(metered.device.uuid, metered.device.remainder) for metered in self._metered}
+        self._footprints = []
         for metered in self._fleet.unbooked:
             device = metered.device
             # of what is there no more, or is something else now, nothing is seen
@@ -294,8 +297,9 @@ class Meter:
             if run is not None:
                 metered.see(run.name, observation.taken_ns)
         tenants = metered.tenants(self._runs.active())
-        weights = weigh(self._policy, observation.processes, owner(tenants, observation.processes))
-        metered.observe(now, observation, weights)
+        run_of = owner(tenants, observation.processes)
+        self._footprints += footprints(metered.device.uuid, tenants, observation.processes, run_of)
+        metered.observe(now, observation, weigh(self._policy, observation.processes, run_of))
 
     def _book_until(self, now: int) -> None:
         """Book each device up to where it is known whom its time belongs to."""
@@ -378,6 +382,7 @@ class Meter:
             cost=dict(self._totals.cost),
             spent=tuple(period.now() for period in self._spent),
             runs=tuple(self._run_state(run, per_hour) for run in self._runs.visible()),
+            footprints=tuple(self._footprints),
             budgets=tuple(self._budget_states(time_ns, per_hour)),
             per_hour=_sum(per_hour.values()),
             unknown_processes=self._unknown_processes,

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.budgets import BudgetState
+from taximeter_exporter.metering.footprint import Footprint
 from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.spent import PeriodSpending
@@ -56,6 +57,8 @@ class MeterState:
     """Today and this month."""
     runs: tuple[RunState, ...]
     """The active runs, and those that ended not long ago."""
+    footprints: tuple[Footprint, ...]
+    """What the active runs have of their devices."""
     budgets: tuple[BudgetState, ...]
     per_hour: Money
     """All devices together."""

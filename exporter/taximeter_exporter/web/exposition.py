@@ -98,6 +98,11 @@ def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     energies = [((run.name,), entry.millijoules / 1000) for entry, run in runs if entry.millijoules is not None]
     yield run_metrics.ENERGY, energies
     yield run_metrics.START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
+    footprints = [((footprint.run, footprint.uuid), footprint) for footprint in state.footprints]
+    memory = [(labels, footprint.memory_bytes) for labels, footprint in footprints]
+    yield run_metrics.MEMORY, [(labels, used) for labels, used in memory if used is not None]
+    percents = [(labels, footprint.sm_percent) for labels, footprint in footprints]
+    yield run_metrics.SM, [(labels, percent / 100) for labels, percent in percents if percent is not None]
 
 
 def _budgets(budgets: Iterable[BudgetState]) -> Iterator[tuple[MetricSpec, Samples]]:

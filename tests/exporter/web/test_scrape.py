@@ -99,8 +99,9 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         # no value is refused, bytes are counted, and processes are shown where that is asked for
         expected = {*hosts.ALL, gpu_metrics.PROCESS_MEMORY, gpu_metrics.PROCESS_SM}
         elsewhere = {"refused_readings", "gpu_pcie_bytes_per_second"} | {spec.name for spec in expected}
-        # the first error of a program comes a while after the machine's start
-        assert missing - {"gpu_xid_errors"} == elsewhere
+        # a while after the machine's start a program makes its first error; now and then nothing runs
+        at_times = {"gpu_xid_errors", "run_gpu_memory_used_bytes", "run_gpu_sm_utilization_ratio"}
+        assert missing - at_times == elsewhere
 
 
 @pytest.mark.parametrize("gpus_here", [9])

@@ -27,5 +27,17 @@ ENERGY = MetricSpec(
     counter=True,
 )
 START = MetricSpec("run_start_timestamp_seconds", "When the run first began.", "ledger", ("run",))
+MEMORY = MetricSpec(
+    "run_gpu_memory_used_bytes",
+    "Memory of a GPU that the run's processes have; absent where one of them does not tell.",
+    "nvmlDeviceGetComputeRunningProcesses",
+    ("run", "uuid"),
+)
+SM = MetricSpec(
+    "run_gpu_sm_utilization_ratio",
+    "Share of the time in which the run's processes kept the GPU's multiprocessors busy.",
+    "nvmlDeviceGetProcessUtilization",
+    ("run", "uuid"),
+)
 
-ALL = (INFO, ACTIVE, COST, DEVICE_SECONDS, ENERGY, START)
+ALL = (INFO, ACTIVE, COST, DEVICE_SECONDS, ENERGY, START, MEMORY, SM)
