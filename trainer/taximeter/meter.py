@@ -233,7 +233,7 @@ class Meter:
     def read_bytes(self, count: int) -> None:
         """Say that so many bytes were read from storage, which the exporter bills as transfer where it has a price."""
         if not _is_count(count):
-            self._complain("bytes", f"{count!r} is not a number of bytes, and is left out")
+            self._complain("bytes", f"read bytes {count!r} is not a number of bytes, and is left out")
             return
         self._tally.read_bytes(count)
 
@@ -244,7 +244,7 @@ class Meter:
     def log_memory(self, peak_bytes: int) -> None:
         """Say how much of the device's memory was in use at most. Not needed with CUDA: there the meter asks torch."""
         if not _is_count(peak_bytes):
-            self._complain("memory", f"{peak_bytes!r} is not a number of bytes, and is left out")
+            self._complain("memory", f"peak memory {peak_bytes!r} is not a number of bytes, and is left out")
             return
         self._tally.log_memory(peak_bytes)
 

@@ -16,6 +16,7 @@ class Milestones:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._target: float | None = None
+        self._before: Mapping[float, Reached] = {}
         self._reached: dict[float, Reached] = {}
 
     def aim(self, target: float) -> None:
@@ -23,9 +24,8 @@ class Milestones:
         self._target = target
 
     def carry(self, reached: Mapping[float, Reached]) -> None:
-        """What earlier parts of the run had reached."""
-        with self._lock:
-            self._reached = dict(reached) | self._reached
+        """What earlier parts of the run had reached; in place of what was said of them before."""
+        self._before = reached
 
     def reach(self, accuracy: float, when: Reached) -> None:
         """Note a validation accuracy, 0 to 1."""
@@ -38,4 +38,4 @@ class Milestones:
     def read(self) -> dict[float, Reached]:
         """What has been reached, the lowest first."""
         with self._lock:
-            return dict(sorted(self._reached.items()))
+            return dict(sorted({**self._reached, **self._before}.items()))
