@@ -150,6 +150,7 @@ def exporter(
             reload=reloader.reload,
             reloaded=reloader.state,
             interval_ns=settings.sample_interval_ns,
+            process_metrics=settings.process_metrics,
         )
         yield Exporter(
             meter=meter,

@@ -19,7 +19,13 @@ from taximeter_exporter.web.security.guard import Guard, protection
 
 log = logging.getLogger(__name__)
 
-_FIXED = {"listen": "listen", "ledger": "ledger", "devices": "devices", "sample_interval_ns": "sample_interval"}
+_FIXED = {
+    "listen": "listen",
+    "ledger": "ledger",
+    "devices": "devices",
+    "sample_interval_ns": "sample_interval",
+    "process_metrics": "process_metrics",
+}
 """What only a start can change: the name in `Settings`, and in the file."""
 
 

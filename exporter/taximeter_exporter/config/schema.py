@@ -139,6 +139,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     gap_policy: Literal["bill", "skip"] = "bill"
     split_policy: SplitPolicy = SplitPolicy.EQUAL
     devices: DeviceChoice = DeviceChoice.AUTO
+    process_metrics: bool = False
     write_token_file: Annotated[str, Meta(min_length=1)] | None = None
     host: HostSection | Literal["auto"]
     prices: list[PriceSection] = []

@@ -40,6 +40,8 @@ class Settings:
     bill_gaps: bool
     split_policy: SplitPolicy
     devices: DeviceChoice
+    process_metrics: bool
+    """Whether `/metrics` has series of each process."""
     write_token_file: Path | None
     """Has the token that the writing calls ask for; `None`: they ask for none."""
     offer: Offer
@@ -78,6 +80,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             bill_gaps=file.gap_policy == "bill",
             split_policy=file.split_policy,
             devices=file.devices,
+            process_metrics=file.process_metrics,
             write_token_file=folder_of("write_token_file") / file.write_token_file if file.write_token_file else None,
             offer=offer,
             detected=file.host == "auto",

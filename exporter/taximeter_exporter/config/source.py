@@ -17,10 +17,16 @@ _ENV_FIELDS = {
     "TAXIMETER_HOST": "host",
     **{
         f"TAXIMETER_{name.upper()}": name
-        for name in ("listen", "sample_interval", "ledger", "gap_policy", "split_policy", "devices", "write_token_file")
+        for name in (
+            *("listen", "sample_interval", "ledger", "gap_policy", "split_policy"),
+            *("devices", "process_metrics", "write_token_file"),
+        )
     },
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},
 }
+_FLAGS = frozenset({"process_metrics"})
+_WORDS = {"true": True, "false": False}
+"""A flag in the environment, as it would be in the file."""
 
 
 def read(path: Path, environ: Mapping[str, str]) -> tuple[ConfigFile, Mapping[str, str]]:
@@ -37,7 +43,8 @@ def read(path: Path, environ: Mapping[str, str]) -> tuple[ConfigFile, Mapping[st
                 raise ConfigError(
                     f"environment variable {variable}", field, "cannot be set beside host: auto; keep one of the two"
                 )
-            _put(raw, field, environ[variable])
+            value = environ[variable]
+            _put(raw, field, _WORDS.get(value, value) if field in _FLAGS else value)
     try:
         return msgspec.convert(raw, ConfigFile), overridden
     except msgspec.ValidationError as error:
@@ -60,7 +67,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return documents[0]
 
 
-def _put(raw: dict[str, Any], field: str, value: str) -> None:
+def _put(raw: dict[str, Any], field: str, value: str | bool) -> None:
     *sections, name = field.split(".")
     for section in sections:
         found = raw.setdefault(section, {})

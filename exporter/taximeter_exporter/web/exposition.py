@@ -29,6 +29,21 @@ def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricS
     yield from _honesty(snapshot, state)
 
 
+def process_samples(snapshot: Snapshot) -> Iterator[tuple[MetricSpec, Samples]]:
+    """What each process has of the GPUs: as many series as there are processes."""
+    processes = [
+        ((*_gpu(sample.device), str(process.pid)), process)
+        for sample in snapshot.samples
+        for process in (sample.reading and sample.reading.processes) or ()
+        # several simulated processes share the PID of nobody
+        if process.pid > 0
+    ]
+    memory = [(labels, process.memory_used_bytes) for labels, process in processes]
+    yield gpus.PROCESS_MEMORY, [(labels, used) for labels, used in memory if used is not None]
+    percents = [(labels, process.sm_percent) for labels, process in processes]
+    yield gpus.PROCESS_SM, [(labels, percent / 100) for labels, percent in percents if percent is not None]
+
+
 def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
     samples = tuple(samples)
     gpus_here = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]

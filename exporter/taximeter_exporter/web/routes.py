@@ -39,13 +39,14 @@ class Routes:
         reload: Callable[[], ReloadState],
         reloaded: Callable[[], ReloadState],
         interval_ns: int,
+        process_metrics: bool,
     ) -> None:
         def overview() -> Overview:
             state = meter.state()
             return overview_answer(snapshot(), state, minutes=last_hour.minutes(state), problems=health.problems())
 
         api = Api(meter)
-        scrape = Scrape(snapshot, meter.state, reloaded)
+        scrape = Scrape(snapshot, meter.state, reloaded, process_metrics=process_metrics)
         health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
         self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
             (method, re.compile(path), handler)

@@ -8,7 +8,7 @@ from itertools import chain
 
 from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.state import MeterState
-from taximeter_exporter.web.exposition import all_samples
+from taximeter_exporter.web.exposition import all_samples, process_samples
 from taximeter_exporter.web.http import Request, Response
 from taximeter_exporter.web.negotiation import Format, choose, takes_gzip
 from taximeter_exporter.web.process import Process
@@ -24,7 +24,11 @@ class Scrape:
         snapshot: Callable[[], Snapshot],
         state: Callable[[], MeterState],
         reloaded: Callable[[], ReloadState],
+        *,
+        process_metrics: bool,
     ) -> None:
+        """With `process_metrics` there are series of each process on the GPUs, as many as there are."""
+        self._process_metrics = process_metrics
         self._reloaded = reloaded
         self._snapshot = snapshot
         self._state = state
@@ -41,8 +45,12 @@ class Scrape:
         state = self._state()
         with self._lock:
             if state is not self._rendered_state:
+                snapshot = self._snapshot()
                 metrics = chain(
-                    all_samples(self._snapshot(), state), self._reloaded().samples(), self._process.samples()
+                    all_samples(snapshot, state),
+                    process_samples(snapshot) if self._process_metrics else (),
+                    self._reloaded().samples(),
+                    self._process.samples(),
                 )
                 self._rendered = self._renderer.render(metrics, simulated=state.simulated)
                 self._rendered_state = state

@@ -168,6 +168,17 @@ def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None
     )
 
 
+def test_a_flag_in_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "taximeter.yaml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    assert load(path, {}).process_metrics is False
+    assert load(path, {"TAXIMETER_PROCESS_METRICS": "true"}).process_metrics is True
+    assert load(path, {"TAXIMETER_PROCESS_METRICS": "false"}).process_metrics is False
+    assert refused(tmp_path, MINIMAL, {"TAXIMETER_PROCESS_METRICS": "1"}).startswith(
+        "environment variable TAXIMETER_PROCESS_METRICS: process_metrics: "
+    )
+
+
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent.yaml: cannot be read \(No such file or directory\); name a file"):
         load(tmp_path / "absent.yaml", {})
@@ -187,6 +198,7 @@ def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
         "gap_policy",
         "split_policy",
         "devices",
+        "process_metrics",
         "write_token_file",
         "host",
         "prices",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fakes.nvml.build import build as build_nvml
 from fakes.nvml.build import environment
-from fakes.nvml.scenario import gpus
+from fakes.nvml.scenario import GIB, gpus
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
@@ -77,6 +77,24 @@ def test_gpus_through_the_real_binding_and_a_scrape_that_calls_no_driver(
             assert running.value("taximeter_gpu_processes", uuid=uuid) == 3
         assert not [name for (name, labels) in metrics if dict(labels).get("simulated")]
         assert not [name for (name, _) in metrics if name.startswith("taximeter_host_")]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_series_of_each_process_only_where_they_are_asked_for(
+    tmp_path: Path, fake_nvml_libraries: Path, wanted: bool
+) -> None:
+    scenario = tmp_path / "scenario"
+    gpus(count=1, processes=2).write(scenario)
+    environ = environment(build_nvml(fake_nvml_libraries), scenario)
+    config = f"process_metrics: true\n{CONFIG}" if wanted else CONFIG
+    with exporter(write_config(tmp_path, config), environ=environ) as running:
+        wait_for(lambda: b"taximeter_gpu_processes" in running.get("/metrics").body, "the GPU is not read")
+        of_processes = {
+            dict(labels)["pid"]: value
+            for (name, labels), value in running.metrics().items()
+            if name == "taximeter_process_memory_used_bytes"
+        }
+        assert of_processes == ({"1000": GIB, "1001": GIB} if wanted else {})
 
 
 def test_everything_simulated_says_so(tmp_path: Path) -> None:
