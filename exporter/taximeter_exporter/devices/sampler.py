@@ -20,6 +20,9 @@ SILENT_INTERVALS = 3
 LISTED_INTERVALS = 10
 """So often it is asked which devices there are; and at once when one cannot be read any more."""
 
+PATIENCE_NS = 3 * NS_PER_SECOND // 1000
+"""So long a device waits for the one before it, which is read in the same interval."""
+
 _NOT_READ_YET = "not read yet"
 
 
@@ -62,6 +65,8 @@ class Sampler:
         """Held to put an answer or the devices in place; whoever reads them takes what is there."""
         self._started = False
         self._threads: dict[str, threading.Thread] = {}
+        self._turns: dict[str, threading.Event] = {}
+        """Set when the device before has been read."""
         self._closed = False
         begun_ns = clock.elapsed_ns()
         self._answers = {device.uuid: _unread(device, begun_ns) for device in devices}
@@ -87,6 +92,8 @@ class Sampler:
         """
         with self._lock:
             self._stopping.set()
+            for turn in self._turns.values():
+                turn.set()
             threads = [*self._threads.values(), *([self._lister] if self._lister.ident else [])]
         self._list_now.set()
         deadline = time.monotonic() + timeout
@@ -215,19 +222,36 @@ class Sampler:
         for place, uuid in enumerate(self._answers):
             if uuid in self._threads or self._stopping.is_set():
                 continue  # one that hung while its device was gone goes on with it
-            # All are read at once, and from then on one after the other: a burst each interval would hold up scrapes.
-            phase_ns = place * self._interval_ns // len(self._answers)
-            thread = threading.Thread(target=self._run, args=(uuid, phase_ns), name=f"sample {uuid}", daemon=True)
+            self._turns[uuid] = threading.Event()
+            thread = threading.Thread(target=self._run, args=(uuid, place), name=f"sample {uuid}", daemon=True)
             self._threads[uuid] = thread
             thread.start()
 
-    def _run(self, uuid: str, phase_ns: int) -> None:
-        begun_ns = self._clock.elapsed_ns() - phase_ns
+    def _run(self, uuid: str, place: int) -> None:
+        # All are read at once, and from then on with every beat one after the other: they share what the processor has
+        # in its caches, and do not dispute the interpreter. Nobody waits longer than this for whoever is before.
+        lag_ns = min(place * PATIENCE_NS, self._interval_ns // 2)
+        turn = self._turns[uuid]
         while (device := self._wanted(uuid)) is not None:
             self.sample_once(device)
-            # on the beat: a slow answer skips beats rather than being asked for again at once
-            since_beat_ns = (self._clock.elapsed_ns() - begun_ns) % self._interval_ns
-            self._stopping.wait((self._interval_ns - since_beat_ns) / NS_PER_SECOND)
+            self._give_turn(uuid)
+            # a slow answer skips beats rather than being asked for again at once
+            beat = self._beat()
+            while beat == self._beat() and not self._stopping.is_set():
+                turn.clear()
+                turn.wait((self._interval_ns - (self._clock.elapsed_ns() - lag_ns) % self._interval_ns) / NS_PER_SECOND)
+
+    def _beat(self) -> int:
+        """Counts the intervals, for all devices alike."""
+        return self._clock.elapsed_ns() // self._interval_ns
+
+    def _give_turn(self, uuid: str) -> None:
+        """Whoever is next need not wait any longer."""
+        uuids = iter(tuple(self._answers))
+        if uuid in uuids:
+            turn = self._turns.get(next(uuids, ""))
+            if turn is not None:
+                turn.set()
 
     def _wanted(self, uuid: str) -> Device | None:
         """The device as it is now; `None` ends its thread."""
@@ -236,7 +260,7 @@ class Sampler:
             if answer is not None and not self._stopping.is_set():
                 return answer.sample.device
             if not self._stopping.is_set():
-                del self._threads[uuid]
+                del self._threads[uuid], self._turns[uuid]
             return None
 
     def _keep_listing(self) -> None:

@@ -360,3 +360,50 @@ def test_a_listing_that_hangs_does_not_hold_up_the_samples(fake_nvml: FakeNvml) 
     assert not sampler.stop(0.05)
     fake_nvml.answer(THREE)
     assert sampler.stop(20)
+
+
+class Beats:
+    """Devices that write down in which interval each was read; the second does not answer while it is held."""
+
+    def __init__(self, clock: Clock, interval_ns: int) -> None:
+        self._clock, self._interval_ns = clock, interval_ns
+        self.read_in: dict[str, list[int]] = {str(index): [] for index in range(4)}
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def devices(self) -> tuple[Device, ...]:
+        return tuple(Device(uuid=f"GPU-{i}", kind=DeviceKind.GPU, index=i, model="H100") for i in self.read_in)
+
+    def read(self, device: Device) -> Reading:
+        self.read_in[device.index].append(self._clock.elapsed_ns() // self._interval_ns)
+        if device.index == "1":
+            self.answers.wait(20)
+        return Reading()
+
+    def close(self) -> None:
+        pass
+
+
+def test_each_device_is_read_once_an_interval_whether_or_not_the_one_before_answers() -> None:
+    clock, interval_ns = SystemClock(), NS_PER_SECOND // 20
+    source = Beats(clock, interval_ns)
+    sampler = sampling(source, clock, interval_ns=interval_ns)
+
+    def reads(count: int, *indices: str) -> bool:
+        return all(len(source.read_in[index]) >= count for index in indices)
+
+    sampler.start()
+    try:
+        wait_until(lambda: reads(4, "0", "1", "2", "3"), what="all are read")
+        source.answers.clear()
+        held = max(map(len, source.read_in.values()))
+        wait_until(lambda: reads(held + 6, "0", "2", "3"), what="the others are read all the same")
+        assert not reads(held + 2, "1")
+        source.answers.set()
+        wait_until(lambda: reads(held + 6, "1"), what="it is read again")
+    finally:
+        source.answers.set()
+        assert sampler.stop(5)
+    for beats in source.read_in.values():
+        # the first is read at the start, wherever in an interval that is
+        assert beats[1:] == sorted(set(beats[1:]))
