@@ -54,8 +54,8 @@ def _batch(config: TrainConfig) -> None:
         images = training_images(data.synthetic_images, data.validation_share)
     if images is not None and size > images:
         raise ConfigError("batch_size", f"{size} does not fit: 1 to {images}, the training images of {data.dataset}")
-    if size % config.optim.accumulate:
-        raise ConfigError("accumulate", f"{config.optim.accumulate} does not fit: a divisor of the batch size {size}")
+    if config.optim.accumulate > size:
+        raise ConfigError("accumulate", f"{config.optim.accumulate} does not fit: at most the batch size, {size}")
 
 
 def _augmentation(config: TrainConfig) -> None:

@@ -19,6 +19,8 @@ class DataDescription:
     channels: int
     image_size: int
     """Side of the square, in pixels."""
+    resize: int
+    """Shorter side in pixels to which an image is resized before the square in its middle is cut out."""
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     """By channel, of pixels from 0 to 1: the model takes (pixel - mean) / deviation."""
