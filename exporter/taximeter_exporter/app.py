@@ -30,6 +30,8 @@ from taximeter_exporter.web.server import PortError, WebServer
 
 log = logging.getLogger(__name__)
 
+_TICK_LAG = 20
+"""Such a part of an interval the devices are given to be read in it, before what they say is metered."""
 _STOP_SECONDS = 0.2
 """So long a driver may take to answer what it was asked last, twice."""
 
@@ -46,6 +48,7 @@ class Exporter:
         server: WebServer,
         routes: Routes,
         reload: Callable[[], ReloadState],
+        clock: Clock,
         interval_ns: int,
     ) -> None:
         self.reload = reload
@@ -54,7 +57,8 @@ class Exporter:
         self._sampler = sampler
         self._last_hour = last_hour
         self._server = server
-        self._interval_s = interval_ns / NS_PER_SECOND
+        self._clock = clock
+        self._interval_ns = interval_ns
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._tick, name="meter", daemon=True),
@@ -92,13 +96,17 @@ class Exporter:
         self._meter.tick()
 
     def _tick(self) -> None:
-        while not self._stopping.wait(self._interval_s):
+        while not self._stopping.wait(self._until_tick_ns() / NS_PER_SECOND):
             try:
                 self._meter.tick()
                 self._last_hour.record(self._sampler.snapshot(), self._meter.state())
             except Exception:
                 # The time stays unbooked, and the next tick takes it along.
                 log.exception("metering failed, and is tried again")
+
+    def _until_tick_ns(self) -> int:
+        """How long it is until the devices have been read in the next interval."""
+        return self._interval_ns - (self._clock.elapsed_ns() - self._interval_ns // _TICK_LAG) % self._interval_ns
 
 
 @contextmanager
@@ -159,6 +167,7 @@ def exporter(
             server=server,
             routes=routes,
             reload=reloader.reload,
+            clock=clock,
             interval_ns=settings.sample_interval_ns,
         )
 

@@ -285,8 +285,9 @@ class Meter:
         if metered.device.remainder:
             # nothing can run there; what the GPU says of itself is of its instances
             observation = Observation(busy=False)
+        followed: set[str] = set()
         for process in observation.processes:
-            if process.identity is None:
+            if process.identity is None or process.identity.run in followed:
                 continue
             run = self._runs.see(
                 process.identity,
@@ -296,6 +297,7 @@ class Meter:
             )
             if run is not None:
                 metered.see(run.name, observation.taken_ns)
+                followed.add(run.name)
         tenants = metered.tenants(self._runs.active())
         run_of = owner(tenants, observation.processes)
         self._footprints += footprints(metered.device.uuid, tenants, observation.processes, run_of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import uuid
@@ -12,6 +11,8 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from taximeter_exporter.metering.ledger import Advance, Cursor, LedgerConflictError, LedgerError
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
@@ -220,7 +221,7 @@ def _run_id(database: sqlite3.Connection, name: str) -> int:
 
 
 def _from_run(run: Run) -> tuple[object, ...]:
-    devices = None if run.devices is None else json.dumps(run.devices)
+    devices = None if run.devices is None else _json(run.devices)
     return (
         run.name,
         run.project,
@@ -238,21 +239,25 @@ def _from_run(run: Run) -> tuple[object, ...]:
         run.end_ns,
         run.end_time_ns,
         run.result,
-        json.dumps(run.progress),
-        json.dumps(run.pids),
+        _json(run.progress),
+        _json(run.pids),
         run.bytes_reported,
         run.bytes_before,
         run.bytes_unbooked,
     )
 
 
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _to_run(row: Sequence[Any]) -> Run:
     columns = dict(zip((column.strip() for column in _RUN_COLUMNS.split(",")), row, strict=True))
     devices, result = columns.pop("devices"), columns.pop("result")
-    progress, pids = json.loads(columns.pop("progress")), json.loads(columns.pop("pids"))
+    progress, pids = msgspec.json.decode(columns.pop("progress")), msgspec.json.decode(columns.pop("pids"))
     return Run(
         **columns,
-        devices=None if devices is None else tuple(json.loads(devices)),
+        devices=None if devices is None else tuple(msgspec.json.decode(devices)),
         result=None if result is None else Result(result),
         progress=progress,
         pids=tuple(pids),
