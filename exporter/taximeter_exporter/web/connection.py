@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
         """The answer is taken: go on with the next request, or end."""
         if self.stage is not Stage.SENDING or self._transport is None or self._transport.is_closing():
             return
-        if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
+        if self._stopping or self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             self._close()
             return
         self._http.start_next_cycle()

@@ -112,7 +112,7 @@ def document() -> dict[str, Any]:
 def _operation(call: Call, schema_of: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
     error = {"content": {JSON: {"schema": schema_of[answers.Error]}}}
     # What the server answers before it looks who is asked for what.
-    errors = {400, 401, 429, *call.errors, *((403,) if call.method == "post" else ())}
+    errors = {400, 401, 429, 503, *call.errors, *((403,) if call.method == "post" else ())}
     operation: dict[str, Any] = {
         "summary": call.summary,
         "responses": {

@@ -12,18 +12,21 @@ import logging
 import resource
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
 from taximeter_exporter.web.connection import REQUEST_SECONDS, Connection, Stage
 from taximeter_exporter.web.http import HttpError, Request, Response
+from taximeter_exporter.web.pools import BusyError, Pool
 from taximeter_exporter.web.security.guard import READING, Guard, Verdict
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 512
 _BACKLOG = 128
+_WAITING_CALLS = 128
+_WAITING_PASSWORDS = 16
+_RETRY = {"Retry-After": "1"}
 _STOP_SECONDS = 0.5
 _NO_DESCRIPTOR_SECONDS = 0.2
 
@@ -46,10 +49,10 @@ class WebServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked = False
         self._stopping = asyncio.Event()
-        # Each pool starts its threads as they are needed. Writing waits for the disk, and reading not for writing.
-        self._reading = ThreadPoolExecutor(2, "web-read")
-        self._writing = ThreadPoolExecutor(1, "web-write")
-        self._hashing = ThreadPoolExecutor(1, "web-password")
+        # Metrics, health and the page come from memory. The API may wait for the disk, and a password takes its time.
+        self._pages = Pool("web-page", threads=2, waiting=MAX_CONNECTIONS)
+        self._calls = Pool("web-api", threads=2, waiting=_WAITING_CALLS)
+        self._passwords = Pool("web-password", threads=1, waiting=_WAITING_PASSWORDS)
         try:
             self._listener = _listen(host, port)
         except OSError as error:
@@ -103,8 +106,8 @@ class WebServer:
         for connection in list(self._connections):
             connection.abort()
         await asyncio.sleep(0)
-        for pool in (self._reading, self._writing, self._hashing):
-            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pages, self._calls, self._passwords):
+            pool.shutdown()
 
     def _accept(self) -> None:
         """Take up what waits to be accepted."""
@@ -118,7 +121,9 @@ class WebServer:
                 self._pause()
                 return
             client.setblocking(False)
-            self._make_room()
+            if not self._make_room():
+                client.close()
+                continue
             connection = Connection(self._answer, admits=self._guard.admits, closed=self._connections.discard)
             self._connections.add(connection)
             connection.opening = asyncio.get_running_loop().create_task(self._open(connection, client))
@@ -133,14 +138,19 @@ class WebServer:
             lambda: None if self._stopping.is_set() else loop.add_reader(self._listener, self._accept),
         )
 
-    def _make_room(self) -> None:
-        """Close whoever has been idle, or else slow, for longest, if there is no room for another."""
+    def _make_room(self) -> bool:
+        """Close whoever has been idle, or else slow, for longest, if there is no room for another.
+
+        Says whether there is; there is none where all of them are owed an answer.
+        """
         if len(self._connections) < self._most:
-            return
+            return True
         found = min(self._connections, key=lambda connection: (connection.stage, connection.since))
-        if found.stage is not Stage.ANSWERING:
-            self._connections.discard(found)
-            found.abort()
+        if found.stage is Stage.ANSWERING:
+            return False
+        self._connections.discard(found)
+        found.abort()
+        return True
 
     def _opened(self, connection: Connection, client: socket.socket, opening: asyncio.Task[None]) -> None:
         """Let go of a client that went, or was sent away, before it said anything."""
@@ -163,16 +173,18 @@ class WebServer:
         return replace(response, headers={**response.headers, **self._guard.headers()})
 
     async def _response(self, request: Request) -> Response:
-        loop = asyncio.get_running_loop()
         if self._guard.too_many():
             return HttpError(429, "there are more requests than rate_limit allows; ask less often").response()
-        verdict = self._guard.verdict(request, patient=False)
-        if verdict is Verdict.OPEN:
-            verdict = await loop.run_in_executor(self._hashing, partial(self._guard.verdict, request, patient=True))
-        if isinstance(verdict, Response):
-            return verdict
-        pool = self._reading if request.method in READING else self._writing
-        return await loop.run_in_executor(pool, self._handle, request)
+        try:
+            verdict = self._guard.verdict(request, patient=False)
+            if verdict is Verdict.OPEN:
+                verdict = await self._passwords.run(partial(self._guard.verdict, request, patient=True))
+            if isinstance(verdict, Response):
+                return verdict
+            from_memory = request.method in READING and not request.path.startswith("/api/")
+            return await (self._pages if from_memory else self._calls).run(partial(self._handle, request))
+        except BusyError:
+            return HttpError(503, "too much is asked at the same time; ask again", headers=_RETRY).response()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from support.programs import wait_for
 from support.web_server import REQUEST, connect, echo, exchange, read_all, serving
 from taximeter_exporter.web import connection
 from taximeter_exporter.web import server as web_server
+from taximeter_exporter.web.connection import Stage
 from taximeter_exporter.web.http import Request, Response
 from taximeter_exporter.web.server import WebServer
 
@@ -188,3 +189,44 @@ def test_it_stops_at_once_whoever_is_connected() -> None:
     assert time.monotonic() - begun < 1
     for client in clients:
         client.close()
+
+
+@pytest.mark.usefixtures("few")
+def test_when_all_are_owed_an_answer_others_are_turned_away_and_metrics_are_answered_before_calls() -> None:
+    go = threading.Event()
+
+    def stuck(request: Request) -> Response:
+        assert not request.path.startswith("/api/") or go.wait(10)
+        return echo(request)
+
+    call = CLOSING.replace(b"/metrics", b"/api/v1/runs")
+    with serving(stuck) as server, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(connect(server, call)) for _ in range(MOST // 2)]
+        assert answered(server) < 2
+        waiting += [stack.enter_context(connect(server, call)) for _ in range(MOST // 2)]
+        wait_for(lambda: sum(each.stage is Stage.ANSWERING for each in server._connections) == MOST, "not all wait")
+        with contextlib.suppress(ConnectionError):
+            assert exchange(server, CLOSING) == b""
+        assert len(server._connections) == MOST
+        go.set()
+        assert {read_all(client)[:13] for client in waiting} == {b"HTTP/1.1 200 "}
+        assert answered(server) < 2
+
+
+def test_a_queue_of_calls_does_not_grow_without_end() -> None:
+    go = threading.Event()
+
+    def stuck(request: Request) -> Response:
+        assert not request.path.startswith("/api/") or go.wait(10)
+        return echo(request)
+
+    call = CLOSING.replace(b"/metrics", b"/api/v1/runs")
+    with serving(stuck) as server, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(connect(server, call)) for _ in range(128)]
+        wait_for(lambda: sum(each.stage is Stage.ANSWERING for each in server._connections) == 128, "not all wait")
+        refused = exchange(server, call)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"Retry-After: 1" in refused
+        assert answered(server) < 2
+        go.set()
+        assert {read_all(client)[:13] for client in waiting} == {b"HTTP/1.1 200 "}
