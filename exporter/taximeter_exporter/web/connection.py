@@ -16,6 +16,7 @@ from taximeter_exporter.web.http import HttpError, Request, Response
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+MAX_ADDRESS_BYTES = 8 * 1024
 REQUEST_SECONDS = 10.0
 """Within this time a request has arrived whole, from its first byte on, and an answer has been taken."""
 IDLE_SECONDS = 60.0
@@ -128,7 +129,10 @@ class Connection(asyncio.Protocol):
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError as error:
-                self._refuse(HttpError(error.error_status_hint, f"this is not a request by HTTP/1.1: {error}"))
+                if error.error_status_hint != 431:
+                    self._refuse(HttpError(error.error_status_hint, f"this is not a request by HTTP/1.1: {error}"))
+                else:
+                    self._refuse(_long_head() if b"\n" in self._http.trailing_data[0] else _long_address())
                 return
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
@@ -241,10 +245,20 @@ def _refused(event: object) -> HttpError | None:
         return None
     if event.http_version not in (b"1.0", b"1.1"):
         return HttpError(505, "only HTTP/1.1 is spoken here")
+    if len(event.target) > MAX_ADDRESS_BYTES:
+        return _long_address()
     size = len(event.target) + sum(len(name) + len(value) + 4 for name, value in event.headers)
     if size > MAX_HEADER_BYTES:
-        return HttpError(431, f"the head of the request is larger than {MAX_HEADER_BYTES} bytes")
+        return _long_head()
     return _too_large(next((int(value) for name, value in event.headers if name == b"content-length"), 0))
+
+
+def _long_address() -> HttpError:
+    return HttpError(414, f"the address is longer than {MAX_ADDRESS_BYTES} bytes")
+
+
+def _long_head() -> HttpError:
+    return HttpError(431, f"the head of the request is larger than {MAX_HEADER_BYTES} bytes")
 
 
 def _too_large(body_bytes: int) -> HttpError | None:
