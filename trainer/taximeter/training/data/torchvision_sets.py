@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ def download(config: DataConfig) -> None:
         with redirect_stdout(sys.stderr):  # standard output is the bill's
             _KNOWN[config.dataset].make(root, train=True, download=True)  # looks first at what is there
     except URLError as wrong:
+        if isinstance(wrong, HTTPError):
+            wrong.close()
         raise ConfigError("dataset", _not_downloaded(config, str(wrong.reason))) from None
     except (OSError, RuntimeError) as wrong:  # a RuntimeError if what was downloaded is not what it should be
         raise ConfigError("dataset", _not_downloaded(config, " ".join(str(wrong).split()))) from None
