@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pynvml
 import pytest
 from fakes.manual_clock import ManualClock
 from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, Scenario, gpus
+from support.programs import wait_for
 from taximeter_exporter.devices.host import HostSource
 from taximeter_exporter.devices.nvml import NvmlSource
 from taximeter_exporter.devices.open import DeviceChoice, NoDeviceError, open_source
@@ -98,3 +102,55 @@ def test_the_host_does_not_stand_in_for_a_driver_that_does_not_start(fake_nvml: 
     fake_nvml.answer(Scenario(errors={"nvmlInitWithFlags": pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH}))
     with pytest.raises(ReadError, match="nvmlInit"):
         open_here()
+
+
+@pytest.fixture
+def kernel_gpus(tmp_path: Path) -> Path:
+    """What the kernel shows of its driver's GPUs: one, so far."""
+    folder = tmp_path / "gpus"
+    (folder / "0000:1a:00.0").mkdir(parents=True)
+    return folder
+
+
+def test_nvml_is_started_anew_for_a_gpu_that_has_come(fake_nvml: FakeNvml, kernel_gpus: Path) -> None:
+    one, two = gpus(count=1, processes=0), gpus(count=2, processes=0)
+    fake_nvml.answer(replace(one, counted_once=True))
+    source = NvmlSource(kernel_gpus=kernel_gpus)
+    assert len(source.devices()) == 1
+    fake_nvml.answer(replace(two, counted_once=True))
+    # NVML does not look again by itself
+    assert len(source.devices()) == 1
+    (kernel_gpus / "0000:1b:00.0").mkdir()
+    first, second = source.devices()
+    assert source.read(second).utilization_ratio == source.read(first).utilization_ratio == 0.83
+    source.devices()
+    # not again and again
+    assert fake_nvml.calls().count("nvmlInitWithFlags") == 2
+    source.close()
+
+
+def test_nvml_is_not_started_anew_for_a_gpu_that_has_come_while_a_call_hangs(
+    fake_nvml: FakeNvml, kernel_gpus: Path
+) -> None:
+    two = gpus(count=2, processes=0)
+    fake_nvml.answer(two)
+    source = NvmlSource(kernel_gpus=kernel_gpus)
+    first, second = source.devices()
+    fake_nvml.answer(replace(two, gpus=(two.gpus[0], replace(two.gpus[1], hang=True))))
+    begun = len(fake_nvml.calls())
+    reading = threading.Thread(target=source.read, args=(second,))
+    reading.start()
+    wait_for(lambda: len(fake_nvml.calls()) > begun, "the call does not begin")
+    (kernel_gpus / "0000:1b:00.0").mkdir()
+    begun = len(fake_nvml.calls())
+    listing = threading.Thread(target=source.devices)
+    listing.start()
+    wait_for(lambda: "nvmlDeviceGetCount_v2" in fake_nvml.calls()[begun:], "they are not listed")
+    assert source.read(first).utilization_ratio == 0.83
+    fake_nvml.answer(two)
+    reading.join()
+    listing.join()
+    assert "nvmlShutdown" not in fake_nvml.calls()
+    source.devices()
+    assert fake_nvml.calls().count("nvmlInitWithFlags") == 2
+    source.close()

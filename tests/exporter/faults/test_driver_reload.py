@@ -36,7 +36,7 @@ def test_the_devices_are_down_and_cost_on_and_come_back(tmp_path: Path, fake_nvm
         wait_for(lambda: here.cost("GPU-2") > cost, "GPU-2 costs nothing while the driver is unloaded")
         here.show(ONE, TWO, driver_load=2)
         wait_for(lambda: here.running.get("/readyz").status == 200, "the GPUs do not come back")
-        assert here.up == {"GPU-1": 1, "GPU-2": 1}
+        wait_for(lambda: here.up == {"GPU-1": 1, "GPU-2": 1}, "the GPUs do not come back")
 
 
 @pytest.mark.parametrize("leased", [False, True])

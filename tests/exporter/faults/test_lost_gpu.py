@@ -44,7 +44,7 @@ def test_it_is_down_and_costs_on_and_comes_back(
         wait_for(lambda: here.cost("GPU-2") > cost, "GPU-2 costs nothing while it is lost")
         here.show(ONE, TWO)
         wait_for(lambda: here.running.get("/readyz").status == 200, "GPU-2 does not come back")
-        assert here.up == {"GPU-1": 1, "GPU-2": 1}
+        wait_for(lambda: here.up == {"GPU-1": 1, "GPU-2": 1}, "GPU-2 does not come back")
 
 
 @pytest.mark.parametrize("left", LOST.values(), ids=LOST.keys())

@@ -15,6 +15,7 @@ struct fake_device gpu_handles[MAX_GPUS];
 struct fake_device instance_handles[MAX_GPUS][MAX_INSTANCES];
 static atomic_int initialized;
 static atomic_ullong initialized_load; /* the `driver_load` that it was initialized under */
+static atomic_uint initialized_gpus; /* how many GPUs there were then */
 
 static unsigned long long driver_load(const scenario *held)
 {
@@ -26,6 +27,8 @@ static unsigned long long driver_load(const scenario *held)
 void begin(const scenario *held)
 {
     initialized_load = driver_load(held);
+    if (initialized == 0)
+        initialized_gpus = gpu_count(held);
     initialized++;
 }
 
@@ -160,6 +163,8 @@ unsigned int gpu_count(const scenario *held)
 {
     unsigned long long count = 0;
     scenario_number(held, "gpus", &count);
+    if (initialized > 0 && scenario_is_set(held, "counted_once") && count > initialized_gpus)
+        count = initialized_gpus;
     return count > MAX_GPUS ? MAX_GPUS : (unsigned int)count;
 }
 

@@ -12,6 +12,7 @@
  *   hang.nvmlInitWithFlags = 1               a call without a device blocks until the scenario says otherwise
  *   driver_load = 2                          how often the driver was loaded so far; 0: it is not loaded. What was
  *                                            initialized under another number no longer is. Absent: it is loaded
+ *   counted_once = 1                         a GPU that comes is there only after NVML was initialized anew
  *   gpu.0.uuid = GPU-…                       also name, utilization, memory_total and so on: readings.c has the keys
  *   gpu.0.processes = 4242:1073741824 4243:-   pid:bytes; `-`: the driver does not know the bytes; empty: none run
  *   gpu.0.processes_unsettled = 2            before each answer so many calls find the list longer than the room for it

@@ -134,6 +134,8 @@ class Scenario:
     not loaded."""
     hangs: frozenset[str] = frozenset()
     """The calls without a device that block for as long as they are in here."""
+    counted_once: bool = False
+    """Whether a GPU that comes is there only for a program that initializes NVML after that."""
     driver_load: int = 1
     """How often the driver was loaded so far; 0: it is unloaded. A program has to initialize NVML after each."""
 
@@ -143,7 +145,7 @@ class Scenario:
             "driver_version": self.driver_version,
             "call_log": call_log,
         }
-        keys |= {"driver_load": self.driver_load}
+        keys |= {"driver_load": self.driver_load, "counted_once": int(self.counted_once)}
         keys |= {f"error.{call}": code for call, code in self.errors.items()}
         keys |= {f"hang.{call}": 1 for call in self.hangs}
         for index, gpu in enumerate(self.gpus):

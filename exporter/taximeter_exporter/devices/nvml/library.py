@@ -12,7 +12,7 @@ from taximeter_exporter.devices.reading import ReadError
 
 _DRIVER_ABSENT = frozenset({pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED})
 _QUIET_SECONDS = 1.0
-"""So long `restart` waits for the calls that are under way."""
+"""So long `restart` waits for a moment in which no call is under way."""
 
 
 class DriverAbsent(Exception):
@@ -56,10 +56,9 @@ class Library:
         with self._changed:
             if self._closed:
                 raise ReadError("NVML was shut down: Uninitialized")
-            before, self._out_of_use = self._out_of_use, "the NVIDIA driver is being opened anew"
             if not self._changed.wait_for(lambda: self._calls == 0, timeout=_QUIET_SECONDS):
-                self._out_of_use = before
                 raise ReadError("NVML is not started anew while a call hangs in it")
+            self._out_of_use = "the NVIDIA driver is being opened anew"
         forget_handles()
         # what was unloaded may refuse to be shut down
         with suppress(pynvml.NVMLError):

@@ -9,8 +9,10 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from taximeter_exporter.devices.nvml.bus import KERNEL_GPUS, Bus
 from taximeter_exporter.devices.nvml.library import Library
 from taximeter_exporter.devices.nvml.listing import Listing, listed
 from taximeter_exporter.devices.nvml.reader import DeviceReader
@@ -26,8 +28,9 @@ class NvmlSource:
     an update without a reboot).
     """
 
-    def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(self, monotonic_ns: Callable[[], int] = time.monotonic_ns, *, kernel_gpus: Path = KERNEL_GPUS) -> None:
         self._monotonic_ns = monotonic_ns
+        self._bus = Bus(kernel_gpus)
         self._library = Library()
         self._starts = 1
         """How often NVML was started."""
@@ -38,14 +41,16 @@ class NvmlSource:
     def devices(self) -> tuple[Device, ...]:
         """See `Source.devices`. A GPU that cannot be identified is left out with a warning.
 
-        Every handle is looked up anew. If nothing answers, the driver may have been unloaded and loaded again: NVML is
-        started anew and asked once more.
+        Every handle is looked up anew. NVML is started anew before, if the kernel shows other GPUs than when it was
+        started, and if nothing answers: then the driver may have been unloaded and loaded again.
         """
+        if self._bus.has_changed():
+            with suppress(ReadError):  # as long as a call hangs in it, it goes on as it was
+                self._restart()
         try:
             listing = self._list()
         except ReadError:
-            self._library.restart(self._handles.clear)
-            self._starts += 1
+            self._restart()
             listing = self._list()
         if listing.problems != self._problems:
             for problem in listing.problems:
@@ -71,6 +76,11 @@ class NvmlSource:
             for reader in self._readers.values():
                 reader.close()
         self._library.close()
+
+    def _restart(self) -> None:
+        self._library.restart(self._handles.clear)
+        self._bus.nvml_started()
+        self._starts += 1
 
     def _list(self) -> Listing:
         with self._library.use():
