@@ -29,8 +29,10 @@ TABLES = (
     _table(
         "GPUs",
         "Of a GPU in MIG mode its instances are devices of their own, with their own `uuid` and an index such as `0:2`;"
-        " they give their memory and their processes, the GPU itself gives the rest. What changes seldom is read every"
-        " 15 seconds, all else at every sample.",
+        " they give their memory and their processes, the GPU itself gives the rest. At every sample are read:"
+        " utilization, memory, power, energy, temperature, throttling, processes, XID errors. Every 5 seconds: clocks,"
+        " engines, and what the driver itself counts or averages, such as the activity of the units and the bytes over"
+        " the links. Every 15 seconds: limits, the state of the links, the health of the memory, fans.",
         gpus.ALL,
     ),
     _table("the host", "Only where the host itself is the device.", hosts.ALL),

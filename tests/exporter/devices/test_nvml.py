@@ -45,7 +45,7 @@ BESIDES: dict[tuple[str, ...], dict[str, Any]] = {
     ("nvmlDeviceGetJpgUtilization",): {"engine_utilization_ratios": {k: ENGINES[k] for k in ENGINES if k[0] != "j"}},
     ("nvmlDeviceGetOfaUtilization",): {"engine_utilization_ratios": {k: ENGINES[k] for k in ENGINES if k[0] != "o"}},
     # the busy time goes on by the utilization of each reading
-    ("nvmlDeviceGetSamples",): {},
+    ("nvmlDeviceGetSamples",): {"busy_ns": 4_150_000_000},
     ("nvmlDeviceGetEnforcedPowerLimit",): {"power_limit_watts": None},
     ("nvmlDeviceGetPowerManagementDefaultLimit",): {"power_default_limit_watts": None},
     ("nvmlDeviceGetPowerManagementLimitConstraints",): {"power_min_limit_watts": None, "power_max_limit_watts": None},
@@ -83,14 +83,14 @@ BESIDES: dict[tuple[str, ...], dict[str, Any]] = {
         "remapped_rows_pending": None,
         "row_remap_failed": None,
     },
-    # then GPM measures the bytes (MiB a second, for a second), and throttling counts by what readings show
+    # then GPM measures the bytes (MiB a second, for five), and throttling counts by what readings show
     ("nvmlDeviceGetFieldValues",): {
         "power_instant_watts": None,
         "power_average_watts": None,
         "memory_temperature_celsius": None,
-        "throttle_ns": dict.fromkeys(WHOLE.throttle, 0) | {"sw_power_cap": 1_000_000_000},
-        "pcie_bytes": {"transmit": 100 * 2**20, "receive": 200 * 2**20},
-        "nvlink_bytes": {"transmit": 400 * 2**20, "receive": 300 * 2**20},
+        "throttle_ns": dict.fromkeys(WHOLE.throttle, 0) | {"sw_power_cap": 5_000_000_000},
+        "pcie_bytes": {"transmit": 500 * 2**20, "receive": 1000 * 2**20},
+        "nvlink_bytes": {"transmit": 2000 * 2**20, "receive": 1500 * 2**20},
         "temperature_margin_limits_celsius": {},
         "nvlink_errors": {},
         "retired_pages": {},
@@ -113,7 +113,7 @@ LISTING = {
 }
 FREEING = {"nvmlGpmSampleFree", "nvmlEventSetFree"}
 SECOND = replace(WHOLE, activity_ratios=ACTIVITY, busy_ns=830_000_000, xid_errors={79: 1})
-"""What the fake answers the second time, a second later and after an XID error."""
+"""What the fake answers the second time, five seconds later and after an XID error."""
 NEWS = {
     "utilization_samples": "1000000:83 2000000:83",
     "process_utilization": "4242:1000000:80 4242:2000000:80",
@@ -129,13 +129,13 @@ def different(reading: Reading, changes: dict[str, Any]) -> Reading:
 
 
 def second_reading(fake_nvml: FakeNvml, scenario: Scenario) -> Reading:
-    """That of a new source a second after its first, between which there was an XID error."""
+    """That of a new source five seconds after its first, between which there was an XID error."""
     fake_nvml.answer(scenario)
     clock = ManualClock()
     source = NvmlSource(clock.elapsed_ns)
     (device,) = source.devices()
     source.read(device)
-    clock.advance(seconds=1)
+    clock.advance(seconds=5)
     (gpu,) = scenario.gpus
     news = {key: value for key, value in NEWS.items() if gpu.raw[key] == RAW[key]}
     fake_nvml.answer(replace(scenario, gpus=(replace(gpu, raw={**gpu.raw, **news}),)))

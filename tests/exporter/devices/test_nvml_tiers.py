@@ -9,7 +9,30 @@ from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, FakeProcess, FakeSample
 from support.nvml_readings import watch
 
-AT_EVERY_READING = 26
+AT_EVERY_READING = {
+    "nvmlEventSetWait_v2",
+    "nvmlDeviceGetMemoryInfo_v2",
+    "nvmlDeviceGetUtilizationRates",
+    "nvmlDeviceGetPowerUsage",
+    "nvmlDeviceGetTotalEnergyConsumption",
+    "nvmlDeviceGetTemperatureV",
+    "nvmlDeviceGetComputeRunningProcesses_v3",
+    "nvmlDeviceGetProcessUtilization",
+    "nvmlDeviceGetSamples",
+    "nvmlDeviceGetCurrentClocksEventReasons",
+}
+NOW_AND_THEN = {
+    "nvmlDeviceGetFieldValues",
+    "nvmlGpmSampleGet",
+    "nvmlGpmMetricsGet",
+    "nvmlDeviceGetClockInfo",
+    "nvmlDeviceGetPerformanceState",
+    "nvmlDeviceGetMarginTemperature",
+    "nvmlDeviceGetEncoderUtilization",
+    "nvmlDeviceGetDecoderUtilization",
+    "nvmlDeviceGetJpgUtilization",
+    "nvmlDeviceGetOfaUtilization",
+}
 SELDOM = {
     "nvmlDeviceGetEnforcedPowerLimit",
     "nvmlDeviceGetPowerManagementDefaultLimit",
@@ -24,15 +47,20 @@ SELDOM = {
 }
 
 
-def test_what_changes_seldom_is_read_every_15_seconds_and_kept_between(fake_nvml: FakeNvml) -> None:
+def test_what_is_read_each_time_now_and_then_and_seldom(fake_nvml: FakeNvml) -> None:
     with watch(fake_nvml) as gpu:
         assert set(gpu.calls()) >= SELDOM
-        gpu.answer(ecc__0__0=9)
-        for _ in range(14):
+        gpu.answer(ecc__0__0=9, clock__1=1500)
+        for second in range(1, 15):
             calls = gpu.calls()
             assert set(calls) & SELDOM == set()
-            assert len(calls) <= AT_EVERY_READING
-        assert gpu.source.read(gpu.device).standing.ecc_errors["corrected"] == 3
+            if second % 5:
+                # one call each, and nothing else
+                assert sorted(calls) == sorted(AT_EVERY_READING)
+            else:
+                assert set(calls) - {"nvmlGpmSampleAlloc"} == AT_EVERY_READING | NOW_AND_THEN
+        reading = gpu.source.read(gpu.device)
+        assert (reading.standing.ecc_errors["corrected"], reading.clocks_hertz["sm"]) == (3, 1.5e9)
         assert set(gpu.calls()) >= SELDOM
         assert gpu.source.read(gpu.device).standing.ecc_errors["corrected"] == 9
 

@@ -16,7 +16,6 @@ LONGEST_NS = 60_000_000_000
 
 _KEPT_BY_DRIVER = 256
 """Its buffer holds fewer samples than that."""
-_NO_NEW_SAMPLE = frozenset({pynvml.NVML_ERROR_NOT_FOUND})
 _CALL = "nvmlDeviceGetSamples"
 
 
@@ -32,7 +31,7 @@ class BusyTime:
 
     def read(self, gpu: Gpu, utilization_ratio: float | None, now_ns: int) -> int | None:
         """Nanoseconds since the first reading; `None` if nothing tells how busy the GPU is."""
-        samples = gpu.ask_besides(_CALL, by=self._fill, empty=_NO_NEW_SAMPLE)
+        samples = gpu.ask_besides(_CALL, by=self._fill)
         if samples:
             self._add_samples(gpu, samples)
         elif not self._sampled_us:
@@ -59,4 +58,7 @@ class BusyTime:
         def fill(array: Any, count: Any) -> int:
             return ask(handle, kind, since, ctypes.byref(value_type), count, array)
 
-        return [(timestamp_us, percent) for timestamp_us, percent in self._samples.filled(fill)]
+        return [
+            (timestamp_us, percent)
+            for timestamp_us, percent in self._samples.filled(fill, empty=pynvml.NVML_ERROR_NOT_FOUND)
+        ]

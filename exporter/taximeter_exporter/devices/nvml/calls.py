@@ -113,6 +113,10 @@ class Gpu:
         """The same for what is good to know besides: only a GPU or driver that is gone is trouble."""
         return self.ask(call, *arguments, varying=varying, by=by, empty=empty, trouble=_DEVICE_IS_GONE.__contains__)
 
+    def give_up(self, call: str, why: str) -> None:
+        """Do not make a call again that has answered that it is of no use; ask anew when all is asked anew."""
+        self._known.unsupported[call,] = f"{call}: {why}"
+
     def possible(self, reading: str, value: int | None, within: range) -> int | None:
         """The value, or `None` if there is none or it cannot be, which is counted under the reading's name."""
         if value is None or value in within:

@@ -35,10 +35,11 @@ class Table:
         self._layout = struct.Struct(layout)
         self._resize(room)
 
-    def filled(self, fill: Callable[[Any, Any], int]) -> Iterator[tuple[Any, ...]]:
+    def filled(self, fill: Callable[[Any, Any], int], *, empty: int = pynvml.NVML_SUCCESS) -> Iterator[tuple[Any, ...]]:
         """The entries, as the layout has them. `fill` calls NVML with the array and a reference to its length.
 
-        Raises `NVMLError`: with INSUFFICIENT_SIZE if the list grows faster than the room for it.
+        `empty` is the code that says that there are none. Raises `NVMLError`: with INSUFFICIENT_SIZE if the list grows
+        faster than the room for it.
         """
         for _ in range(_TRIES):
             count = ctypes.c_uint(self._room)
@@ -46,6 +47,8 @@ class Table:
             if code != pynvml.NVML_ERROR_INSUFFICIENT_SIZE:
                 break
             self._resize(max(self._room, count.value * 2))
+        if code == empty != pynvml.NVML_SUCCESS:
+            return iter(())
         check(code)
         return self._layout.iter_unpack(memoryview(self._array)[: count.value * self._layout.size])
 

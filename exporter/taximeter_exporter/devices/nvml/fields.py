@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pynvml
 
 from taximeter_exporter.devices.nvml.calls import Gpu
+from taximeter_exporter.devices.nvml.direct import check, function
+
+_CALL = "nvmlDeviceGetFieldValues"
 
 ALL_LINKS = 2**32 - 1
 """The scope of a field that counts over all NVLinks."""
@@ -38,23 +42,34 @@ class Fields:
     """The values of so many fields of one GPU; those that it does not support are not asked for again."""
 
     def __init__(self, wanted: Iterable[Field]) -> None:
-        self._wanted = self._asked = tuple(wanted)
+        self._wanted = tuple(wanted)
+        self._ask(self._wanted)
 
     def ask_all_again(self) -> None:
         """From the next reading on, ask also for what was not supported."""
-        self._asked = self._wanted
+        if self._asked != self._wanted:
+            self._ask(self._wanted)
 
     def read(self, gpu: Gpu) -> Mapping[Field, int]:
         """The values that there are; whole ones, as all of these fields are."""
-        if not self._asked:
-            return {}
-        answer = gpu.ask_besides("nvmlDeviceGetFieldValues", varying=(self._asked,))
-        if answer is None:
+        if not self._asked or gpu.ask_besides(_CALL, by=self._fill) is None:
             return {}
         values = {}
-        for field_id, scope, _, _, value_type, code, raw in _LAYOUT.iter_unpack(answer):
+        answers = _LAYOUT.iter_unpack(self._array)
+        for field, (_, _, _, _, value_type, code, raw) in zip(self._asked, answers, strict=True):
             if code == pynvml.NVML_SUCCESS and value_type in _VALUES:
-                values[Field(field_id, scope)] = int(_VALUES[value_type].unpack(raw)[0])
+                values[field] = int(_VALUES[value_type].unpack(raw)[0])
         if len(values) < len(self._asked):
-            self._asked = tuple(values)
+            self._ask(tuple(values))
         return values
+
+    def _ask(self, fields: tuple[Field, ...]) -> None:
+        self._asked = fields
+        # used again at each reading: to fill one in takes longer than to call NVML
+        self._array = (pynvml.c_nvmlFieldValue_t * len(fields))()
+        for place, field in enumerate(fields):
+            self._array[place].fieldId, self._array[place].scopeId = field
+
+    def _fill(self, handle: Any) -> bool:
+        check(function(_CALL)(handle, ctypes.c_int32(len(self._asked)), ctypes.byref(self._array)))
+        return True

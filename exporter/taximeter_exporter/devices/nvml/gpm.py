@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
@@ -34,9 +35,6 @@ RATES = {
 _IDS = (*ACTIVITIES.values(), *RATES.values())
 _NAMES = {metric: name for name, metric in ACTIVITIES.items()}
 _MIB = 2**20
-_BETWEEN_NS = 900_000_000
-"""So far apart two samples are at least: closer ones cost more than they tell. A little less than a second, so that of
-readings a second apart none is left out."""
 _SLACK_PERCENT = 5
 """A unit that worked all the time can come out a little above 100, as the two counters are not read at one moment."""
 
@@ -56,6 +54,7 @@ class Gpm:
         self.bytes: dict[tuple[str, str], int] = {}
         """By the kind of link and the direction: what has passed since the first sample."""
         self._request = pynvml.c_nvmlGpmMetricsGet_t()
+        self._answers = (ctypes.c_char * (len(_IDS) * _METRIC.size)).from_buffer(self._request, _METRICS_AT)
         self._request.version = pynvml.NVML_GPM_METRICS_GET_VERSION
         self._request.numMetrics = len(_IDS)
         for place, metric in enumerate(_IDS):
@@ -63,10 +62,7 @@ class Gpm:
 
     def read(self, gpu: Gpu, now_ns: int) -> Mapping[str, float]:
         """The ratios, 0 to 1, of the time between the last two samples; empty where there is no GPM."""
-        if self._last is not None and now_ns - self._last_ns < _BETWEEN_NS:
-            return self._ratios
-        support = gpu.ask_besides("nvmlGpmQueryDeviceSupport")
-        if support is None or not support.isSupportedDevice:
+        if self._last is None and not _is_there(gpu):
             return {}
         sample = self._sample(gpu)
         if sample is None:
@@ -107,8 +103,8 @@ class Gpm:
         self._request.sample1, self._request.sample2 = before, after
         if gpu.ask_besides("nvmlGpmMetricsGet", by=lambda _: pynvml.nvmlGpmMetricsGet(self._request)) is None:
             return {}
-        answers = memoryview(bytes(self._request))[_METRICS_AT : _METRICS_AT + len(_IDS) * _METRIC.size]
-        values = {metric: value for metric, code, value in _METRIC.iter_unpack(answers) if code == pynvml.NVML_SUCCESS}
+        answers = _METRIC.iter_unpack(self._answers)
+        values = {metric: value for metric, code, value in answers if code == pynvml.NVML_SUCCESS}
         for key, metric in RATES.items():
             rate = values.get(metric)
             # NaN is not within anything
@@ -124,3 +120,10 @@ class Gpm:
             else:
                 gpu.refuse(name)
         return ratios
+
+
+def _is_there(gpu: Gpu) -> bool:
+    support = gpu.ask_besides("nvmlGpmQueryDeviceSupport")
+    if support is not None and not support.isSupportedDevice:
+        gpu.give_up("nvmlGpmQueryDeviceSupport", "not on this GPU")
+    return support is not None and bool(support.isSupportedDevice)

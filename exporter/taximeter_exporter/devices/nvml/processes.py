@@ -13,8 +13,6 @@ from taximeter_exporter.devices.reading import Process
 
 _NOT_AVAILABLE = 2**64 - 1
 """NVML_VALUE_NOT_AVAILABLE: the driver does not know a process's memory."""
-_NO_NEW_SAMPLE = frozenset({pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND})
-"""What is answered where no process used the multiprocessors since the last time."""
 
 
 class ProcessList:
@@ -57,7 +55,7 @@ class ProcessList:
 
     def _sm_percents(self, gpu: Gpu) -> dict[int, int | None] | None:
         call = "nvmlDeviceGetProcessUtilization"
-        samples = gpu.ask(call, by=lambda handle: self._fill_samples(handle, call), empty=_NO_NEW_SAMPLE)
+        samples = gpu.ask(call, by=lambda handle: self._fill_samples(handle, call))
         if samples is None:
             return None
         percents: dict[int, int | None] = {}
@@ -71,7 +69,11 @@ class ProcessList:
 
     def _fill_samples(self, handle: Any, call: str) -> list[tuple[Any, ...]]:
         ask, since = function(call), pynvml.c_ulonglong(self._sampled_us)
-        return list(self._samples.filled(lambda array, count: ask(handle, array, count, since)))
+        # NOT_FOUND: no process used the multiprocessors since the last time
+        filled = self._samples.filled(
+            lambda array, count: ask(handle, array, count, since), empty=pynvml.NVML_ERROR_NOT_FOUND
+        )
+        return list(filled)
 
 
 def _bytes(gpu: Gpu, used: int) -> int | None:

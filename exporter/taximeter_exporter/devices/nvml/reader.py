@@ -1,9 +1,9 @@
-"""Reads one GPU, or one MIG instance, again and again: what changes each time, and what does seldom."""
+"""Reads one GPU, or one MIG instance, again and again: some each time, some now and then, and some seldom."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import pynvml
 
@@ -19,6 +19,8 @@ from taximeter_exporter.devices.nvml.throttle import COUNTED, Throttle
 from taximeter_exporter.devices.nvml.xid_errors import XidErrors
 from taximeter_exporter.devices.reading import NOTHING_STANDING, Device, ReadError, Reading
 
+GLANCE_NS = 5_000_000_000
+"""After so long what loses nothing by it is read again: what the driver itself counts or averages, and the clocks."""
 STANDING_NS = 15_000_000_000
 """After so long what changes seldom is read again, and what was not supported is asked for again."""
 
@@ -31,6 +33,21 @@ _FIELDS = (
     *PCIE_BYTES.values(),
     *NVLINK_KIB.values(),
 )
+
+
+class _Glance(NamedTuple):
+    """What is read now and then."""
+
+    engine_utilization_ratios: Mapping[str, float] = {}
+    power_instant_watts: float | None = None
+    power_average_watts: float | None = None
+    memory_temperature_celsius: float | None = None
+    temperature_margin_celsius: float | None = None
+    clocks_hertz: Mapping[str, float] = {}
+    performance_state: int | None = None
+    activity_ratios: Mapping[str, float] = {}
+    pcie_bytes: Mapping[str, int] = {}
+    nvlink_bytes: Mapping[str, int] = {}
 
 
 class DeviceReader:
@@ -55,6 +72,8 @@ class DeviceReader:
         self._standing = NOTHING_STANDING
         self._power_limit_watts: float | None = None
         self._due_ns: int | None = None
+        self._glance = _Glance()
+        self._glance_due_ns = 0
 
     def read(self, device: Device, handle: Any, *, driver: int) -> Reading:
         """What the device answers now; `driver` counts how often NVML was started. Raises `ReadError`."""
@@ -104,44 +123,54 @@ class DeviceReader:
         power_watts, energy_joules = readings.power_watts(gpu), readings.energy_joules(gpu)
         temperature_celsius = readings.temperature_celsius(gpu)
         processes = None if is_divided else self._processes.read(gpu)
-        fields = self._fields.read(gpu)
-        activity_ratios = self._gpm.read(gpu, now_ns)
-        pcie_bytes, nvlink_bytes = self._link_bytes.read(gpu, fields, self._gpm.bytes)
+        if is_due or now_ns >= self._glance_due_ns:
+            self._glance = self._look(gpu, now_ns)
+            self._glance_due_ns = now_ns + GLANCE_NS
         if is_due:
             self._throttle.look_up_supported(gpu)
             self._power_limit_watts = power_limit_watts(gpu)
-            self._standing = self._standing_reader.read(gpu, pcie_is_counted=bool(pcie_bytes) or self._gpm.works)
-        throttle, throttle_ns = self._throttle.read(gpu, fields, now_ns)
+            is_counted = bool(self._glance.pcie_bytes) or self._gpm.works
+            self._standing = self._standing_reader.read(gpu, pcie_is_counted=is_counted)
+        throttle, throttle_ns = self._throttle.read(gpu, now_ns)
         return Reading(
             utilization_ratio=utilization.gpu,
             memory_bandwidth_utilization_ratio=utilization.memory_bandwidth,
-            engine_utilization_ratios=readings.engine_utilization_ratios(gpu),
             busy_ns=self._busy_time.read(gpu, utilization.gpu, now_ns),
             memory_used_bytes=memory.used,
             memory_free_bytes=memory.free,
             memory_reserved_bytes=memory.reserved,
             memory_total_bytes=memory.total,
             power_watts=power_watts,
-            power_instant_watts=_watts(gpu, "gpu_power_instant_watts", fields.get(_POWER_INSTANT)),
-            power_average_watts=_watts(gpu, "gpu_power_average_watts", fields.get(_POWER_AVERAGE)),
             power_limit_watts=self._power_limit_watts,
             energy_joules=energy_joules,
             temperature_celsius=temperature_celsius,
+            throttle=throttle,
+            throttle_ns=throttle_ns,
+            xid_errors=xid_errors,
+            refused=self._known.refused,
+            processes=processes,
+            standing=self._standing,
+            **self._glance._asdict(),
+        )
+
+    def _look(self, gpu: Gpu, now_ns: int) -> _Glance:
+        fields = self._fields.read(gpu)
+        self._throttle.take_counters(gpu, fields)
+        activity_ratios = self._gpm.read(gpu, now_ns)
+        pcie_bytes, nvlink_bytes = self._link_bytes.read(gpu, fields, self._gpm.bytes)
+        return _Glance(
+            engine_utilization_ratios=readings.engine_utilization_ratios(gpu),
+            power_instant_watts=_watts(gpu, "gpu_power_instant_watts", fields.get(_POWER_INSTANT)),
+            power_average_watts=_watts(gpu, "gpu_power_average_watts", fields.get(_POWER_AVERAGE)),
             memory_temperature_celsius=gpu.possible(
                 "gpu_memory_temperature_celsius", fields.get(_MEMORY_TEMPERATURE), possible.MEMORY_CELSIUS
             ),
             temperature_margin_celsius=readings.temperature_margin_celsius(gpu),
             clocks_hertz=readings.clocks_hertz(gpu),
             performance_state=readings.performance_state(gpu),
-            throttle=throttle,
-            throttle_ns=throttle_ns,
             activity_ratios=activity_ratios,
             pcie_bytes=pcie_bytes,
             nvlink_bytes=nvlink_bytes,
-            xid_errors=xid_errors,
-            refused=self._known.refused,
-            processes=processes,
-            standing=self._standing,
         )
 
 

@@ -49,31 +49,36 @@ class Throttle:
         self._read_ns: int | None = None
         self._seen_ns: dict[str, int] = {}
         self._counted: Mapping[str, Field] | None = None
+        self._counted_ns: Mapping[str, int] = {}
 
     def look_up_supported(self, gpu: Gpu) -> None:
         """Which reasons this GPU can have."""
         mask = _first(gpu, _SUPPORTED)
         self._supported = tuple(name for name, bit in REASONS.items() if mask is None or mask & bit)
 
-    def read(self, gpu: Gpu, fields: Mapping[Field, int], now_ns: int) -> tuple[Mapping[str, bool], Mapping[str, int]]:
+    def take_counters(self, gpu: Gpu, fields: Mapping[Field, int]) -> None:
+        """Keep what the driver has counted by now."""
+        if self._counted is None:
+            self._counted = {name: field for name, field in COUNTED.items() if field in fields}
+        counted = {
+            name: gpu.possible("gpu_throttle_seconds", fields.get(field), possible.NANOSECONDS)
+            for name, field in self._counted.items()
+        }
+        self._counted_ns = {name: ns for name, ns in counted.items() if ns is not None}
+
+    def read(self, gpu: Gpu, now_ns: int) -> tuple[Mapping[str, bool], Mapping[str, int]]:
         """Whether each reason is there now, and the nanoseconds of each."""
         mask = _first(gpu, _CURRENT)
         active = {} if mask is None else {name: bool(mask & REASONS[name]) for name in self._supported}
         passed_ns = 0 if self._read_ns is None else now_ns - self._read_ns
         self._read_ns = now_ns
-        if self._counted is None:
-            self._counted = {name: field for name, field in COUNTED.items() if field in fields}
         for name, is_active in active.items():
-            if name in self._counted:
+            if name in (self._counted or {}):
                 continue
             self._seen_ns.setdefault(name, 0)
             if is_active and passed_ns <= LONGEST_NS:
                 self._seen_ns[name] += passed_ns
-        counted = {
-            name: gpu.possible("gpu_throttle_seconds", fields.get(field), possible.NANOSECONDS)
-            for name, field in self._counted.items()
-        }
-        return active, self._seen_ns | {name: ns for name, ns in counted.items() if ns is not None}
+        return active, {**self._seen_ns, **self._counted_ns}
 
 
 def _first(gpu: Gpu, calls: tuple[str, ...]) -> int | None:

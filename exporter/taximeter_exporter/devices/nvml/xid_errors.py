@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,8 +11,9 @@ from typing import Any
 import pynvml
 
 from taximeter_exporter.devices.nvml.calls import Gpu
+from taximeter_exporter.devices.nvml.direct import check, function
 
-_NONE_NOW = frozenset({pynvml.NVML_ERROR_TIMEOUT})
+_WAIT = "nvmlEventSetWait_v2"
 _AT_ONCE = 100
 """So many events are taken in one reading at most; the others wait for the next."""
 
@@ -35,7 +37,7 @@ class XidErrors:
         if self._set is None:
             return self.counted
         for _ in range(_AT_ONCE):
-            event = gpu.ask_besides("nvmlEventSetWait_v2", by=self._take, empty=_NONE_NOW)
+            event = gpu.ask_besides(_WAIT, by=self._take)
             if not event:
                 break
             if event.eventType == pynvml.nvmlEventTypeXidCriticalError:
@@ -55,11 +57,20 @@ class XidErrors:
         self._set = None
 
     def _take(self, _: Any) -> Any:
-        return pynvml.nvmlEventSetWait_v2(self._set, 0)
+        """The next event, or `()`: that there is none is told nearly always, and so not by an exception."""
+        event = pynvml.c_nvmlEventData_t()
+        code = function(_WAIT)(self._set, ctypes.byref(event), ctypes.c_uint(0))
+        if code == pynvml.NVML_ERROR_TIMEOUT:
+            return ()
+        check(code)
+        return event
 
     def _register(self, gpu: Gpu) -> Any:
         types = gpu.ask_besides("nvmlDeviceGetSupportedEventTypes")
-        if types is None or not types & pynvml.nvmlEventTypeXidCriticalError:
+        if types is None:
+            return None
+        if not types & pynvml.nvmlEventTypeXidCriticalError:
+            gpu.give_up("nvmlDeviceGetSupportedEventTypes", "no XID errors")
             return None
         made = gpu.ask_besides("nvmlEventSetCreate", by=lambda _: pynvml.nvmlEventSetCreate())
         if made is None:
