@@ -90,9 +90,10 @@ class Exporter:
         """Stop answering, sample no more, and book what has passed."""
         self._stopping.set()
         self._server.stop()
+        # what is being answered may take as long as a driver does, and both are waited for at once
+        self._sampler.stop(_STOP_SECONDS)
         for thread in self._threads:
             thread.join()
-        self._sampler.stop(_STOP_SECONDS)
         self._meter.tick()
 
     def _tick(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -42,7 +43,9 @@ def test_sigterm_ends_it_within_a_second_with_everything_written(tmp_path: Path,
     with watched(tmp_path, fake_nvml_libraries, ONE, TWO) as here:
         here.show(ONE, HUNG)
         wait_for(lambda: here.up["GPU-2"] == 0, "GPU-2 is not down")
-        with closing(HTTPConnection("127.0.0.1", here.running.port, timeout=10)) as idle:
+        address = ("127.0.0.1", here.running.port)
+        with closing(HTTPConnection(*address, timeout=10)) as idle, socket.create_connection(address) as slow:
+            slow.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
             idle.request("GET", "/healthz")
             assert idle.getresponse().read() == b"ok\n"
             asked_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
