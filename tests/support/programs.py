@@ -97,13 +97,19 @@ def write_config(folder: Path, text: str = CONFIG) -> Path:
 @contextmanager
 def exporter(config: Path, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[RunningExporter]:
     """Start it, wait until it is ready, and stop it in the end if the test has not."""
+    with listening(config, *options, environ=environ) as running:
+        wait_for(lambda: running.get("/readyz").status == 200, "the exporter is not ready")
+        yield running
+
+
+@contextmanager
+def listening(config: Path, *options: str, environ: Mapping[str, str] | None = None) -> Iterator[RunningExporter]:
+    """The same, but that it may be such that it does not answer everybody."""
     command = [program("taximeter-exporter"), "serve", "--config", str(config), *options]
     env = {**os.environ, **(environ or {})}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as process:
         try:
-            running = RunningExporter(process, _port(process))
-            wait_for(lambda: running.get("/readyz").status == 200, "the exporter is not ready")
-            yield running
+            yield RunningExporter(process, _port(process))
         finally:
             process.terminate()
             process.communicate(timeout=_DEADLINE_SECONDS)

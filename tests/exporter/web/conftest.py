@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from support.programs import RunningExporter, exporter, write_config
+from support.tools import tools
+
+__all__ = ["tools"]
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,14 @@ folders, and looked for in every byte that comes back.
 from __future__ import annotations
 
 import base64
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import bcrypt
 import pytest
-from support.programs import CONFIG, RunningExporter, program, wait_for
+from support.programs import CONFIG, RunningExporter, listening, wait_for
 
 TOKEN = "canary-token-0123456789"
 PASSWORD = "canary-password"
@@ -25,7 +23,6 @@ SECRET_ENVIRONMENT = {
     "TAXIMETER_DEVICES": "host",
     "AWS_SECRET_ACCESS_KEY": "canary-environment",
     "CANARY_NAME": "1",
-    "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
 }
 BASIC = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
 
@@ -50,23 +47,14 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     text = CONFIG.replace("currency: USD, as_of", source) + "write_token_file: canary-token-file\nledger: canary.db\n"
     config.write_text(text, encoding="utf-8")
     users = {"Authorization": f"Basic {BASIC}"}
-    command = ["--config", str(config), "--web.config.file", str(folder / "canary-web.yml")]
-    words = (b"canary", b"CANARY", hashed.encode(), hashed[7:].encode(), str(folder).encode(), BASIC.encode(), b"/root", b"/tmp")
-    with subprocess.Popen(
-        [program("taximeter-exporter"), "serve", *command],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **SECRET_ENVIRONMENT},
-    ) as process:
-        try:
-            assert process.stderr is not None
-            line = next(line for line in process.stderr if "listening on" in line)
-            running = RunningExporter(process, int(line.rsplit(":", 1)[1]))
-            wait_for(lambda: running.call("GET", "/readyz", headers=users).status == 200, "it is not ready")
-            yield Planted(running, folder, words)
-        finally:
-            process.terminate()
-            process.communicate(timeout=10)
+    words = (
+        *(b"canary", b"CANARY", hashed.encode(), hashed[7:].encode(), BASIC.encode()),
+        *(str(folder).encode(), b"/root", b"/tmp"),
+    )
+    options = ("--web.config.file", str(folder / "canary-web.yml"))
+    with listening(config, *options, environ=SECRET_ENVIRONMENT) as running:
+        wait_for(lambda: running.call("GET", "/readyz", headers=users).status == 200, "it is not ready")
+        yield Planted(running, folder, words)
 
 
 def ask(planted: Planted, sent: bytes) -> bytes:
