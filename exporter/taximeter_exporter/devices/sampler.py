@@ -12,6 +12,7 @@ from typing import NamedTuple
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.devices.reading import Device, ReadError, Reading, Sample, Snapshot, Source
 from taximeter_exporter.devices.roster import follow
+from taximeter_exporter.devices.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -19,9 +20,6 @@ SILENT_INTERVALS = 3
 """A device that has not answered for more than so many intervals is silent: its last reading says nothing any more."""
 LISTED_INTERVALS = 10
 """So often it is asked which devices there are; and at once when one cannot be read any more."""
-
-PATIENCE_NS = 3 * NS_PER_SECOND // 1000
-"""So long a device waits for the one before it, which is read in the same interval."""
 
 _NOT_READ_YET = "not read yet"
 
@@ -44,7 +42,7 @@ class _Answer:
 
 
 class Sampler:
-    """Reads every device each `interval_ns` in a thread of its own; one that hangs or fails does not touch the others.
+    """Reads every device each `interval_ns`, in threads of its own; one that hangs or fails does not touch the others.
 
     Takes the source over: `stop` closes it. With `changing` the devices are listed again and again, in a thread of its
     own as well: those that appear are sampled from then on. A GPU that is not listed any more stays, without a reading.
@@ -63,13 +61,11 @@ class Sampler:
         self._lister = threading.Thread(target=self._keep_listing, name="list devices", daemon=True)
         self._lock = threading.Lock()
         """Held to put an answer or the devices in place; whoever reads them takes what is there."""
-        self._started = False
-        self._threads: dict[str, threading.Thread] = {}
-        self._turns: dict[str, threading.Event] = {}
-        """Set when the device before has been read."""
+        self._threads: list[threading.Thread] = []
         self._closed = False
         begun_ns = clock.elapsed_ns()
         self._answers = {device.uuid: _unread(device, begun_ns) for device in devices}
+        self._turns = Turns(lambda: tuple(self._answers), clock, interval_ns=interval_ns)
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -78,9 +74,7 @@ class Sampler:
 
     def start(self) -> None:
         """Begin to sample; returns at once."""
-        with self._lock:
-            self._started = True
-            self._attend()
+        self._stand_by()
         if self._changing:
             self._lister.start()
 
@@ -90,11 +84,10 @@ class Sampler:
         False if a thread is still in the driver. The source then stays open, as a driver that hangs may hang in its
         shutdown as well; the end of the process frees it. Called again it does what is left to do.
         """
+        self._turns.stop()
         with self._lock:
             self._stopping.set()
-            for turn in self._turns.values():
-                turn.set()
-            threads = [*self._threads.values(), *([self._lister] if self._lister.ident else [])]
+            threads = [*self._threads, *([self._lister] if self._lister.ident else [])]
         self._list_now.set()
         deadline = time.monotonic() + timeout
         for thread in threads:
@@ -210,58 +203,29 @@ class Sampler:
             }
             gone = before.keys() - self._answers.keys()
             come = [device for device in devices if device.uuid not in before]
-            if self._started:
-                self._attend()
+        self._turns.add(device.uuid for device in come)
         for device in come:
             _log.info("%s has appeared: GPU %s, %s", device.uuid, device.index, device.mig_profile or device.model)
         for uuid in sorted(gone):
             _log.info("%s is not there any more", uuid)
 
-    def _attend(self) -> None:
-        """See that every device has a thread."""
-        for place, uuid in enumerate(self._answers):
-            if uuid in self._threads or self._stopping.is_set():
-                continue  # one that hung while its device was gone goes on with it
-            self._turns[uuid] = threading.Event()
-            thread = threading.Thread(target=self._run, args=(uuid, place), name=f"sample {uuid}", daemon=True)
-            self._threads[uuid] = thread
-            thread.start()
-
-    def _run(self, uuid: str, place: int) -> None:
-        # All are read at once, and from then on with every beat one after the other: they share what the processor has
-        # in its caches, and do not dispute the interpreter. Nobody waits longer than this for whoever is before.
-        lag_ns = min(place * PATIENCE_NS, self._interval_ns // 2)
-        turn = self._turns[uuid]
-        while (device := self._wanted(uuid)) is not None:
-            self.sample_once(device)
-            self._give_turn(uuid)
-            # a slow answer skips beats rather than being asked for again at once
-            beat = self._beat()
-            while beat == self._beat() and not self._stopping.is_set():
-                turn.clear()
-                turn.wait((self._interval_ns - (self._clock.elapsed_ns() - lag_ns) % self._interval_ns) / NS_PER_SECOND)
-
-    def _beat(self) -> int:
-        """Counts the intervals, for all devices alike."""
-        return self._clock.elapsed_ns() // self._interval_ns
-
-    def _give_turn(self, uuid: str) -> None:
-        """Whoever is next need not wait any longer."""
-        uuids = iter(tuple(self._answers))
-        if uuid in uuids:
-            turn = self._turns.get(next(uuids, ""))
-            if turn is not None:
-                turn.set()
-
-    def _wanted(self, uuid: str) -> Device | None:
-        """The device as it is now; `None` ends its thread."""
+    def _stand_by(self) -> None:
+        """See that there is a thread that goes on if the others do not."""
         with self._lock:
+            if len(self._threads) <= self._turns.reading() and not self._stopping.is_set():
+                thread = threading.Thread(target=self._read_in_turn, name="sample devices", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _read_in_turn(self) -> None:
+        while (uuid := self._turns.take()) is not None:
+            self._stand_by()
             answer = self._answers.get(uuid)
-            if answer is not None and not self._stopping.is_set():
-                return answer.sample.device
-            if not self._stopping.is_set():
-                del self._threads[uuid], self._turns[uuid]
-            return None
+            if answer is not None:
+                self.sample_once(answer.sample.device)
+            self._turns.give_back(uuid)
+        with self._lock:
+            self._threads.remove(threading.current_thread())
 
     def _keep_listing(self) -> None:
         interval_s = self._interval_ns / NS_PER_SECOND
