@@ -28,7 +28,7 @@ _WAITING_CALLS = 128
 _WAITING_PASSWORDS = 16
 _RETRY = {"Retry-After": "1"}
 _STOP_SECONDS = 0.5
-_NO_DESCRIPTOR_SECONDS = 0.2
+_PAUSE_SECONDS = 0.05
 
 
 class PortError(Exception):
@@ -110,31 +110,30 @@ class WebServer:
             pool.shutdown()
 
     def _accept(self) -> None:
-        """Take up what waits to be accepted."""
-        for _ in range(_BACKLOG):
-            try:
-                client, _ = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                log.error("no connection can be accepted for now: %s", error.strerror)
-                self._pause()
-                return
-            client.setblocking(False)
-            if not self._make_room():
-                client.close()
-                continue
-            connection = Connection(self._answer, admits=self._guard.admits, closed=self._connections.discard)
-            self._connections.add(connection)
-            connection.opening = asyncio.get_running_loop().create_task(self._open(connection, client))
-            connection.opening.add_done_callback(partial(self._opened, connection, client))
+        """Take up one of those who wait to be accepted; the loop calls again while there are others."""
+        if not self._make_room():
+            self._pause()
+            return
+        try:
+            client, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            log.error("no connection can be accepted for now: %s", error.strerror)
+            self._pause()
+            return
+        client.setblocking(False)
+        connection = Connection(self._answer, admits=self._guard.admits, closed=self._connections.discard)
+        self._connections.add(connection)
+        connection.opening = asyncio.get_running_loop().create_task(self._open(connection, client))
+        connection.opening.add_done_callback(partial(self._opened, connection, client))
 
     def _pause(self) -> None:
-        """A full table of descriptors is no reason to ask it again and again."""
+        """Whoever else comes waits, without being looked at again and again."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
         loop.call_later(
-            _NO_DESCRIPTOR_SECONDS,
+            _PAUSE_SECONDS,
             lambda: None if self._stopping.is_set() else loop.add_reader(self._listener, self._accept),
         )
 
