@@ -85,6 +85,11 @@ class Bill:
     """Of the device's peak, 0 to 1."""
 
     @property
+    def trained(self) -> bool:
+        """Whether anything is known of what went on; of a program that was only watched from outside it is not."""
+        return any(part.seconds and part.phase != "other" for part in self.phases)
+
+    @property
     def cost_per_epoch(self) -> Money:
         """Cost divided by completed epochs."""
         return _over(self.cost, Decimal(self.epochs))
@@ -178,14 +183,28 @@ class Bill:
         rows = [
             ("project", self.project),
             ("result", self.result),
-            ("time", f"{self.seconds:,.1f} s, {self.steps:,} steps, {self.samples:,} {samples}, {self.epochs} epochs"),
-            ("validation accuracy", "not known" if self.accuracy is None else f"{self.accuracy:.2%} at best"),
+            ("time", f"{self.seconds:,.1f} s{self._work(samples)}"),
+            *([("validation accuracy", self._accuracy())] if self.trained else []),
             ("device time", device_time),
             *self._of_the_device(),
             ("price per hour", show(self.cost_per_hour)),
             None,
             ("total", show(self.cost)),
             *([("budget", show(self.budget))] if self.budget else []),
+            *(self._of_the_training(samples) if self.trained else []),
+        ]
+        lines = ["" if row is None else f"  {row[0]:<22}{row[1]}" for row in rows]
+        note = [] if self.note is None else [f"  NOTE: {self.note}"]
+        return "\n".join([f"Bill of {self.run}", *note, *lines])
+
+    def _work(self, samples: str) -> str:
+        return f", {self.steps:,} steps, {self.samples:,} {samples}, {self.epochs} epochs" if self.trained else ""
+
+    def _accuracy(self) -> str:
+        return "not known" if self.accuracy is None else f"{self.accuracy:.2%} at best"
+
+    def _of_the_training(self, samples: str) -> list[tuple[str, str] | None]:
+        return [
             ("per epoch", show(self.cost_per_epoch)),
             (f"per 1,000 {samples}", show(self.cost_per_1000_samples)),
             ("per accuracy point", show(self.cost_per_accuracy_point)),
@@ -198,9 +217,6 @@ class Bill:
             ),
             *self._of_the_progress(),
         ]
-        lines = ["" if row is None else f"  {row[0]:<22}{row[1]}" for row in rows]
-        note = [] if self.note is None else [f"  NOTE: {self.note}"]
-        return "\n".join([f"Bill of {self.run}", *note, *lines])
 
     def _of_the_device(self) -> list[tuple[str, str]]:
         rows = []
@@ -291,7 +307,7 @@ def make_bill(
             for phase, nanoseconds in done.phases_ns.items()
         ),
         lost=Lost(steps=done.lost_steps, seconds=done.lost_ns / 1e9, cost=of_time(done.lost_ns)),
-        goodput=done.goodput,
+        goodput=done.goodput if done.steps else None,
         reached=done.reached,
         target_accuracy=target_accuracy,
         remaining_seconds=remaining_seconds,

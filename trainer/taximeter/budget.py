@@ -38,6 +38,11 @@ class Budget:
             self._until_ns = None if self._basis is None else self._affordable_until(self._basis)
         return None if self._until_ns is None else self._clock() + seconds * 1e9 <= self._until_ns
 
+    def seconds_left(self) -> float | None:
+        """For how long the run can go on, below 0 once it cannot; `None` if that is not known."""
+        self.affords(0)
+        return None if self._until_ns is None else (self._until_ns - self._clock()) / 1e9
+
     def _affordable_until(self, basis: Basis) -> float | None:
         """The last moment of the clock, in nanoseconds, at which the limit is not passed; `None`: not known.
 

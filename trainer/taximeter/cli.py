@@ -8,7 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from taximeter import run_cli
 from taximeter.training import cli as train_cli
+from taximeter.usage import UsageError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,16 +32,26 @@ def parser() -> argparse.ArgumentParser:
     )
     train_cli.add_arguments(train)
     train.set_defaults(carry_out=train_cli.train, prog=train.prog)
+    run = commands.add_parser(
+        "run",
+        help=run_cli.SUMMARY,
+        description=run_cli.DESCRIPTION,
+        epilog=run_cli.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run_cli.add_arguments(run)
+    run.set_defaults(carry_out=run_cli.run, prog=run.prog)
     return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carry out a command. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 128 + signal stopped."""
+    """Carry out a command. Returns the exit status: 0 done, 1 failed, 2 wrong usage, 3 budget, 128 + signal stopped."""
     logging.basicConfig(format="taximeter: %(message)s", level=logging.WARNING, stream=sys.stderr)
     options = parser().parse_args(arguments)
     try:
         status: int = options.carry_out(options)
-    except train_cli.UsageError as wrong:
+    except (UsageError, train_cli.UsageError) as wrong:
         print(f"{options.prog}: {wrong}", file=sys.stderr)
         return 2
     return status

@@ -22,6 +22,8 @@ _log = logging.getLogger("taximeter")
 class LeaseKeeper:
     """Registers the run, renews its lease, and ends it; goes on without an exporter, and finds it again.
 
+    With `shared`, the token of a lease that another program holds, it renews that one, and neither takes nor ends any.
+
     While the exporter is away the lease is asked for again every `retry_seconds`. If it comes back and no longer
     knows the lease (404, 410), the run is registered again with `resume`.
     """
@@ -33,6 +35,7 @@ class LeaseKeeper:
         progress: Callable[[], Progress],
         *,
         resume: bool,
+        shared: str | None = None,
         where: str,
         on_refusal: Callable[[str], None],
         retry_seconds: float = 5.0,
@@ -46,7 +49,8 @@ class LeaseKeeper:
         self._on_refusal = on_refusal
         self._retry_seconds = retry_seconds
         self._renew_seconds = retry_seconds
-        self._token: str | None = None
+        self._shared = shared is not None
+        self._token: str | None = shared
         self._result: str | None = None
         self._ending = threading.Event()
         self._asked = threading.Event()
@@ -58,6 +62,11 @@ class LeaseKeeper:
         self.settled = False
         """Whether the exporter has confirmed the end, and so the final cost."""
         self._thread = threading.Thread(target=self._keep, name="taximeter-lease", daemon=True)
+
+    @property
+    def token(self) -> str | None:
+        """The lease; `None` while there is none."""
+        return self._token
 
     def start(self) -> None:
         """Register in the background."""
@@ -79,6 +88,9 @@ class LeaseKeeper:
             self._asked.set()
             if self.refusal is not None or self._ending.wait(wait):
                 break
+        if self._shared:
+            self._turn()  # how far it came
+            return
         for _ in range(_END_ATTEMPTS):
             if self.refusal is not None or self.settled:
                 break
@@ -92,6 +104,9 @@ class LeaseKeeper:
             else:
                 self._renew(self._token)
         except Refused as refused:
+            if self._shared:
+                self._refuse(refused)
+                return 0.0
             if self._token is not None and refused.status in _LEASE_LOST:
                 self._token = None
                 return 0.0

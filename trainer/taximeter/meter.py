@@ -149,6 +149,7 @@ class Meter:
                 self._cost,
                 self._progress,
                 resume=resume,
+                shared=settings.lease,
                 where=settings.exporter,
                 on_refusal=_ignore if strict else self._say_refused,
             )

@@ -20,6 +20,9 @@ METRICS_HOST = "127.0.0.1"
 METRICS_PORT = 9878
 CURRENCY = "USD"
 
+NO_LEASE = "-"
+"""In place of a lease, where `taximeter run` holds none that it could share."""
+
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 _log = logging.getLogger("taximeter")
@@ -69,6 +72,8 @@ class Settings:
     exporter: str
     """The exporter's base URL, without a user and a password."""
     access: Access
+    lease: str | None
+    """Held by the program that started this one, `taximeter run`; it is shared, and neither taken nor ended."""
     listen: Address
     rank: int
     price: Decimal | None
@@ -85,8 +90,8 @@ class Settings:
 
     @property
     def takes_lease(self) -> bool:
-        """Whether the exporter is asked for a lease."""
-        return self.pays and self.price is None
+        """Whether the exporter is asked about the run, and told of it."""
+        return self.pays and self.price is None and self.lease != NO_LEASE
 
 
 def resolve(
@@ -109,8 +114,8 @@ def resolve(
     """Settle what was given as an argument, what the environment says, and what is left to defaults.
 
     Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_TOKEN`, `_TOKEN_FILE`, `_CA_FILE`, `_PRICE`
-    and `_CURRENCY`, and of torchrun's variables `RANK` and `LOCAL_RANK`. Raises `ValueError` that names the argument or
-    variable and says what would be right.
+    and `_CURRENCY`, `_LEASE` where `taximeter run` set it, and of torchrun's variables `RANK` and `LOCAL_RANK`. Raises
+    `ValueError` that names the argument or variable and says what would be right.
     """
 
     def given(field: str, argument: T | None) -> tuple[str, T | str | None]:
@@ -140,6 +145,7 @@ def resolve(
         devices=None if devices is None else tuple(_named("devices", check_label, uuid) for uuid in devices),
         resume=resume,
         exporter=base,
+        lease=environ.get("TAXIMETER_LEASE") if settled_run == environ.get("TAXIMETER_RUN") else None,
         access=_access(user=name, password=password, environ=environ),
         listen=(
             Address(host=METRICS_HOST, port=METRICS_PORT + local_rank)

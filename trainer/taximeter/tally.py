@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
@@ -80,8 +79,6 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        # Re-entrant, since a signal handler that ends the meter can interrupt the thread that holds it.
-        self._lock = threading.RLock()
         self._steps = 0
         self._samples = 0
         self._passes = 0
@@ -114,9 +111,8 @@ class Tally:
 
     def read_bytes(self, count: int) -> None:
         """Count bytes that were read from storage."""
-        with self._lock:
-            if not self._closed:
-                self._bytes_read = (self._bytes_read or 0) + count
+        if not self._closed:
+            self._bytes_read = (self._bytes_read or 0) + count
 
     def count_out_of_memory(self) -> None:
         """Count a time that the device's memory did not suffice."""
