@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -149,6 +149,42 @@ def joined(device: torch.device, environ: Mapping[str, str] = os.environ) -> Ite
         yield Ranks(device, rank=rank, size=size)
     finally:
         distributed.destroy_process_group()
+
+
+def publish_run(name: str, environ: Mapping[str, str] = os.environ) -> None:
+    """On rank 0, before it joins: tell the others, which may wait for it already, what the run is called."""
+    if int(environ.get("WORLD_SIZE") or 1) > 1 and environ.get("RANK") == "0":
+        _store(environ).set(_run_key(environ), name)
+
+
+def run_of_first(environ: Mapping[str, str] = os.environ) -> str | None:
+    """What rank 0 calls the run; waits until it says so. `None` on rank 0 itself, and for a process that is alone.
+
+    Raises `RankLost` if it does not say so.
+    """
+    if not int(environ.get("RANK") or 0):
+        return None
+    try:
+        name: bytes = _store(environ).get(_run_key(environ))
+        return name.decode()
+    except RuntimeError as wrong:
+        raise RankLost(f"rank {environ['RANK']} does not hear from rank 0: {_reason(wrong)}") from None
+
+
+def _store(environ: Mapping[str, str]) -> Any:
+    """Torchrun's own key-value store (a `TCPStore`), at which processes meet before they have joined."""
+    return distributed.TCPStore(  # type: ignore[attr-defined]
+        environ["MASTER_ADDR"],
+        int(environ["MASTER_PORT"]),
+        is_master=False,
+        wait_for_workers=False,
+        timeout=_PATIENCE,
+    )
+
+
+def _run_key(environ: Mapping[str, str]) -> str:
+    # What was said before torchrun started the processes again does not count.
+    return f"taximeter/run/{environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
 
 
 def _reason(wrong: Exception) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from taximeter.training.data import Images
-
-_BATCH = 512
+from taximeter.training.data.batches import Batches
+from taximeter.training.distributed import Ranks
+from taximeter.training.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +23,28 @@ class Evaluation:
     accuracy: float
     """0 to 1."""
 
+    @property
+    def finite(self) -> bool:
+        """Whether the model still answers with numbers."""
+        return math.isfinite(self.loss)
+
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, data: Images) -> Evaluation:
-    """Judge the model on a split; leaves it in evaluation mode. Waits for the device once, at the end."""
+def evaluate(model: nn.Module, batches: Batches, *, precision: Precision, ranks: Ranks) -> Evaluation:
+    """Judge the model on a split, of which each rank has a part; leaves it in evaluation mode.
+
+    Sums of losses and hits are added up over all ranks, so that each image counts once, however the split is divided.
+    Waits for the device once, at the end.
+    """
     model.eval()
-    loss = torch.zeros((), device=data.labels.device)
-    correct = torch.zeros((), device=data.labels.device)
-    for start in range(0, len(data), _BATCH):
-        images, labels = data.images[start : start + _BATCH], data.labels[start : start + _BATCH]
-        logits: Tensor = model(images)
-        loss += functional.cross_entropy(logits, labels, reduction="sum")
-        correct += (logits.argmax(1) == labels).sum()
-    return Evaluation(loss=loss.item() / len(data), accuracy=correct.item() / len(data))
+    # Loss, hits and images; in double precision, in which a sum over millions of images is exact enough.
+    sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)
+    for batch in batches:
+        images, labels = batches.to_device(*batch)
+        with precision.autocast():
+            logits: Tensor = model(images)
+        loss = functional.cross_entropy(logits.float(), labels, reduction="sum")
+        hits = (logits.argmax(1) == labels).sum()
+        sums += torch.stack([loss.double(), hits.double(), torch.full_like(loss, len(labels)).double()])
+    loss_sum, hit_sum, count = ranks.total(sums).tolist()
+    return Evaluation(loss=loss_sum / count, accuracy=hit_sum / count)

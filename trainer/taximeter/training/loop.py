@@ -2,100 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
-import torch
-from torch import nn
-from torch.nn import functional
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from collections.abc import Callable, Sequence
+from typing import get_args
 
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback, Hooks
-from taximeter.training.data import Batches, Images
+from taximeter.training.errors import NotFinite
 from taximeter.training.evaluate import evaluate
-from taximeter.training.state import TrainState
+from taximeter.training.loss_watch import LossWatch
+from taximeter.training.parts import Parts
+from taximeter.training.state import StopReason, TrainState
+from taximeter.training.step import TrainStep
+
+# By weight: where ranks have several reasons to stop, the last one holds.
+_REASONS: tuple[StopReason | None, ...] = (None, *reversed(get_args(StopReason)))
 
 
 def train(
+    parts: Parts,
+    step: TrainStep,
     *,
-    model: nn.Module,
-    optimizer: Optimizer,
-    schedule: LRScheduler,
-    batches: Batches,
-    validation: Images,
-    epochs: int,
+    state: TrainState,
     meter: Meter,
     callbacks: Sequence[Callback],
     should_stop: Callable[[], bool],
 ) -> TrainState:
-    """Train for so many epochs, or until `should_stop`, which is asked after each step.
+    """Train from where the state stands to its last epoch, or until a callback or `should_stop` says otherwise.
 
     The loop, and where its time goes:
 
         train_begin
+        stop, if rank 0 says so
         for each epoch:
             epoch_begin
             for each batch:                     data_wait
+                to the device                   transfer
                 forward, loss, backward         forward_backward
-                optimizer, schedule             optimizer
+                optimizer, schedule, average    optimizer
                 step_end                        forward_backward
-                if should_stop: stopped
+                is the loss a number?           forward_backward
+                stop, if rank 0 says so
             unless stopped:
                 evaluate                        evaluation
                 epoch_end                       other
+                stop, if rank 0 says so
+        if stopped: train_stop                  other
         train_end                               other
 
-    Returns where it ended. What callbacks raise ends the training.
+    `should_stop` is asked after each step and after each epoch; on whichever rank it answers yes, all stop at the same
+    place. Other reasons are rank 0's to decide.
+
+    Raises `NotFinite` if the loss is no number any more, before an `epoch_end` could keep such weights; what callbacks
+    raise ends the training too. Then `state.stop` is `None`.
     """
-    state = TrainState(epochs=epochs, steps_per_epoch=len(batches))
     hooks = Hooks(callbacks)
-    hooks.call("train_begin", state)
     try:
-        for epoch in range(1, epochs + 1):
-            state.epoch = epoch
-            state.correct, state.seen = torch.zeros((), device=validation.labels.device), 0
+        hooks.call("train_begin", state)
+        _agree(parts, state, should_stop)
+        while state.epochs_done < state.epochs and state.stop is None:
+            parts.model.train()
+            state.begin_epoch(state.epochs_done + 1)
             hooks.call("epoch_begin", state)
-            finished = _train_epoch(model, optimizer, schedule, meter.steps(batches), meter, hooks, state, should_stop)
-            if not finished:
-                state.stopped = True
-                break
-            with meter.phase("evaluation"):
-                state.validation = evaluate(model, validation)
-            state.best_accuracy = max(state.best_accuracy, state.validation.accuracy)
-            hooks.call("epoch_end", state)
+            _train_epoch(parts, step, state, meter, hooks, should_stop)
+            if state.stop is None:
+                _evaluate(parts, state, meter)
+                hooks.call("epoch_end", state)
+                _agree(parts, state, should_stop)
+        if state.stop is not None:
+            hooks.call("train_stop", state)
+    except BaseException:
+        state.stop = None
+        raise
     finally:
         hooks.call("train_end", state)
     return state
 
 
 def _train_epoch(
-    model: nn.Module,
-    optimizer: Optimizer,
-    schedule: LRScheduler,
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
-    meter: Meter,
-    hooks: Hooks,
-    state: TrainState,
-    should_stop: Callable[[], bool],
-) -> bool:
-    """Returns whether the epoch was done to its end."""
-    model.train()
-    for images, labels in batches:
-        logits = model(images)
-        loss = functional.cross_entropy(logits, labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        with meter.phase("optimizer"):
-            state.learning_rate = float(schedule.get_last_lr()[0])
-            optimizer.step()
-            schedule.step()
-        state.step += 1
-        state.seen += len(labels)
-        state.loss = loss.detach()
-        if state.correct is not None:
-            state.correct = state.correct + (logits.argmax(1) == labels).sum()
+    parts: Parts, step: TrainStep, state: TrainState, meter: Meter, hooks: Hooks, should_stop: Callable[[], bool]
+) -> None:
+    """Do what is left of the epoch, unless it is to stop."""
+    watch = LossWatch()
+    for batch in meter.steps(parts.batches):
+        with meter.phase("transfer"):
+            images, labels = parts.batches.to_device(*batch)
+        step(images, labels, state)
         hooks.call("step_end", state)
-        if should_stop():
-            return False
-    return True
+        watch.look(state)
+        _agree(parts, state, should_stop)
+        if state.stop is not None:
+            return
+
+
+def _evaluate(parts: Parts, state: TrainState, meter: Meter) -> None:
+    with meter.phase("evaluation"):
+        parts.ranks.average_buffers(parts.model)
+        if parts.ema is not None:
+            parts.ranks.average_buffers(parts.ema.model)
+        validation = evaluate(parts.judged, parts.validation, precision=parts.precision, ranks=parts.ranks)
+    state.check_finite()
+    if not validation.finite:
+        raise NotFinite(f"epoch {state.epoch}: the validation loss is {validation.loss}")
+    state.complete_epoch(validation)
+
+
+def _agree(parts: Parts, state: TrainState, should_stop: Callable[[], bool]) -> None:
+    """Let all ranks have the same reason to stop, or none."""
+    wish: StopReason | None = "interrupted" if should_stop() else state.stop if parts.ranks.first else None
+    state.stop = _REASONS[parts.ranks.largest(_REASONS.index(wish))]

@@ -1,55 +1,52 @@
-"""Puts a training run together from its configuration, and carries it out."""
+"""Carries a training run out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TextIO
 
-import torch
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import CosineAnnealingLR
-
 from taximeter import Meter
-from taximeter.training.augment import RandomAffine
-from taximeter.training.callbacks.metering import Metering
+from taximeter.training.assemble import Training, assemble, choose_device
+from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.progress import Progress
-from taximeter.training.config import DIGITS, ConfigError, DeviceChoice, TrainConfig
-from taximeter.training.data import Batches, load
+from taximeter.training.compiling import compilations_metered
+from taximeter.training.config import TrainConfig
+from taximeter.training.distributed import joined, publish_run
 from taximeter.training.loop import train
-from taximeter.training.models.small_resnet import SmallResNet
 from taximeter.training.state import TrainState
 
 
-def run(config: TrainConfig, meter: Meter, *, stream: TextIO, should_stop: Callable[[], bool]) -> TrainState:
-    """Train as configured and return where it ended; shows the progress on `stream`.
+def run(
+    config: TrainConfig,
+    meter: Meter,
+    *,
+    stream: TextIO,
+    should_stop: Callable[[], bool],
+    around: Callable[[Training], Sequence[Callback]] = lambda _training: (),
+) -> TrainState:
+    """Train as configured and return where it ended; rank 0 shows the progress on `stream`.
 
-    On the CPU the same configuration gives the same weights. Raises `ConfigError` if the device is not there.
+    Processes that torchrun started join here. `around` is called once all is put together, to go on from a checkpoint,
+    and gives the callbacks that come after the training's own.
+
+    Raises `ConfigError` if something in the configuration fits neither the data nor this machine, and `TrainingError`
+    if the training fails.
     """
-    device = choose_device(config.loop.device)
-    torch.manual_seed(config.loop.seed)
-    train_split, validation = (split.to(device) for split in load(config.loop.seed))
-    batches = Batches(
-        train_split, config.loop.batch_size, RandomAffine(), torch.Generator().manual_seed(config.loop.seed)
-    )
-    model = SmallResNet(channels=1, classes=DIGITS.classes).to(device)
-    model.to(memory_format=torch.channels_last)
-    optimizer = AdamW(model.parameters(), lr=config.optim.learning_rate, weight_decay=config.optim.weight_decay)
-    schedule = CosineAnnealingLR(optimizer, T_max=config.loop.epochs * len(batches))
-    return train(
-        model=model,
-        optimizer=optimizer,
-        schedule=schedule,
-        batches=batches,
-        validation=validation,
-        epochs=config.loop.epochs,
-        meter=meter,
-        callbacks=[Metering(meter), Progress(meter, stream)],
-        should_stop=should_stop,
-    )
-
-
-def choose_device(choice: DeviceChoice) -> torch.device:
-    """The device to train on; `auto` is a GPU if torch can use one. Raises `ConfigError`."""
-    if choice == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device", "cuda is not to be had here: torch finds no GPU it can use; auto or cpu")
-    return torch.device("cuda" if choice != "cpu" and torch.cuda.is_available() else "cpu")
+    with ExitStack() as stack:
+        publish_run(meter.run)
+        ranks = stack.enter_context(joined(choose_device(config.loop.device)))
+        training = assemble(config, meter, ranks, stream=stream)
+        callbacks = [*training.callbacks, *around(training)]
+        if ranks.first:
+            callbacks.append(Progress(meter, stream))
+        if config.loop.compile:
+            stack.enter_context(compilations_metered(meter))
+        return train(
+            training.parts,
+            training.step,
+            state=training.state,
+            meter=meter,
+            callbacks=callbacks,
+            should_stop=should_stop,
+        )

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from taximeter.training.state import TrainState
 
-Event = Literal["train_begin", "epoch_begin", "step_end", "epoch_end", "train_end"]
+Event = Literal["train_begin", "epoch_begin", "step_end", "epoch_end", "train_stop", "train_end"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
@@ -18,13 +18,16 @@ class Callback:
         """Before the first epoch."""
 
     def epoch_begin(self, state: TrainState) -> None:
-        """`state.epoch` is the one that begins."""
+        """`state.epoch` is the one that begins, or goes on from a checkpoint; the model is in training mode."""
 
     def step_end(self, state: TrainState) -> None:
         """After each step; must not wait for the device."""
 
     def epoch_end(self, state: TrainState) -> None:
-        """After an epoch's evaluation; not for an epoch that was stopped."""
+        """After an epoch's evaluation; not for an epoch that was stopped. The weights are known to be finite."""
+
+    def train_stop(self, state: TrainState) -> None:
+        """Once all ranks know `state.stop`, at the same place on all, unless something failed; then `train_end`."""
 
     def train_end(self, state: TrainState) -> None:
         """After the last epoch, and also when the loop was stopped or failed."""

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import torch
+
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback
+from taximeter.training.parts import Parts
+from taximeter.training.peaks import peak_per_second
 from taximeter.training.state import TrainState
 
 
 class Metering(Callback):
-    """Logs epoch, learning rate and losses, and accuracies at the end of each epoch."""
+    """Logs epoch, learning rate, losses, gradient norm and bytes, and accuracies at the end of each epoch.
 
-    def __init__(self, meter: Meter) -> None:
+    `image` is the shape that the model takes, C×H×W: from it the operations of a step are counted once, without
+    carrying them out.
+    """
+
+    def __init__(self, meter: Meter, parts: Parts, *, image: tuple[int, int, int]) -> None:
         self._meter = meter
+        self._parts = parts
+        self._image = image
+        self._bytes_read = 0
+
+    def train_begin(self, state: TrainState) -> None:
+        """See `Callback`."""
+        ranks, precision = self._parts.ranks, self._parts.precision
+        self._meter.plan(epochs=state.epochs, steps=state.epochs * state.steps_per_epoch)
+        self._meter.measure_flops(
+            self._parts.model,
+            torch.zeros(2, *self._image, device=ranks.device),  # batch normalisation wants more than one
+            peak_per_second=peak_per_second(ranks.device, precision.name),
+        )
+        self._read_bytes()
 
     def epoch_begin(self, state: TrainState) -> None:
         """See `Callback`."""
@@ -19,10 +41,18 @@ class Metering(Callback):
 
     def step_end(self, state: TrainState) -> None:
         """See `Callback`."""
-        self._meter.log(loss=state.loss, learning_rate=state.learning_rate)
+        self._meter.log(loss=state.loss, learning_rate=state.learning_rate, grad_norm=state.gradient_norm)
+        self._read_bytes()
 
     def epoch_end(self, state: TrainState) -> None:
         """See `Callback`."""
         self._meter.log(accuracy=state.train_accuracy)
         if state.validation is not None:
             self._meter.log(split="validation", loss=state.validation.loss, accuracy=state.validation.accuracy)
+        self._read_bytes()
+
+    def _read_bytes(self) -> None:
+        so_far = self._parts.batches.bytes_read + self._parts.validation.bytes_read
+        if so_far > self._bytes_read:
+            self._meter.read_bytes(so_far - self._bytes_read)
+            self._bytes_read = so_far

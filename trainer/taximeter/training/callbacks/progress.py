@@ -32,7 +32,9 @@ class Progress(Callback):
         """See `Callback`."""
         if self._terminal:
             total = state.epochs * state.steps_per_epoch
-            self._bar = tqdm(total=total, unit="step", file=self._stream, mininterval=_REFRESH_SECONDS)
+            self._bar = tqdm(
+                total=total, initial=state.step, unit="step", file=self._stream, mininterval=_REFRESH_SECONDS
+            )
 
     def step_end(self, state: TrainState) -> None:
         """See `Callback`."""

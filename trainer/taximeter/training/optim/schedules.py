@@ -16,14 +16,12 @@ from torch.optim.lr_scheduler import (
 from taximeter.training.config import ConfigError
 from taximeter.training.config.schema import OptimConfig
 
-_ONE_CYCLE_RISE = 0.3  # of all steps, where no warm-up is asked for: torch's default
-
 
 def build_schedule(config: OptimConfig, optimizer: Optimizer, *, epochs: int, steps_per_epoch: int) -> LRScheduler:
     """The configured schedule, which is to be advanced after each step; each group's own rate is the highest.
 
-    `warmup_epochs` rise in a straight line from almost nothing, and are followed by the schedule over what is left;
-    of one-cycle, which begins with a rise of its own, they are that rise.
+    `warmup_epochs` rise in a straight line from almost nothing, and are followed by the schedule over what is left.
+    One-cycle has none: it begins with a rise of its own, over 3 steps of 10.
 
     Raises `ConfigError` if the warm-up leaves no step to the schedule.
     """
@@ -35,7 +33,7 @@ def build_schedule(config: OptimConfig, optimizer: Optimizer, *, epochs: int, st
         )
     if config.schedule == "one-cycle":
         rates = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(optimizer, rates, steps, pct_start=warmup / steps if warmup else _ONE_CYCLE_RISE)
+        return OneCycleLR(optimizer, rates, steps)
     # Made first, while the rates are still the highest: each schedule sets them to those of its beginning.
     if not warmup:
         return _after_warmup(config, optimizer, steps, steps_per_epoch)
