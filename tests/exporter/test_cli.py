@@ -45,6 +45,44 @@ def test_check_says_what_data_costs(tmp_path: Path) -> None:
     assert facts["transfer"] == {"per_gb": {"USD": "0.09"}}
 
 
+def test_check_says_who_can_read_and_write(tmp_path: Path) -> None:
+    config = write_config(tmp_path, CONFIG.replace("127.0.0.1:0", "0.0.0.0:0"))
+    open_to_all = run("check", "--config", str(config)).stdout
+    assert "reading   by whoever connects\nwriting   by whoever connects\n" in open_to_all
+    assert "beware    listen: whoever reaches 0.0.0.0 can begin and end runs; set `write_token_file`" in open_to_all
+    (tmp_path / "token").write_text("0123456789abcdef", encoding="utf-8")
+    environ = {"TAXIMETER_WRITE_TOKEN_FILE": str(tmp_path / "token")}
+    guarded = run("check", "--config", str(config), environ=environ).stdout
+    assert "reading   by whoever connects\nwriting   with the token alone\n" in guarded
+    assert "in clear; give TLS with --web.config.file" in guarded
+    assert "0123456789abcdef" not in guarded
+    facts = json.loads(run("check", "--config", str(config), "--format", "json", environ=environ).stdout)
+    assert (facts["tls"], facts["reading"], facts["writing"]) == (False, "anybody", "token")
+
+
+@pytest.mark.parametrize("command", ["serve", "check"])
+@pytest.mark.parametrize(
+    ("options", "environ", "words"),
+    [
+        (["--web.config.file", "web.yml"], {}, "web.yml: basic_auth_users.alice: is not a bcrypt hash; write what"),
+        (["--web.config.file", "none.yml"], {}, "none.yml: cannot be read (No such file or directory); name a file"),
+        ([], {"TAXIMETER_WRITE_TOKEN_FILE": "none"}, "none: cannot be read (No such file or directory); name in"),
+    ],
+)
+def test_a_protection_that_cannot_be_is_one_line_and_status_2(
+    tmp_path: Path, command: str, options: list[str], environ: dict[str, str], words: str
+) -> None:
+    config = write_config(tmp_path)
+    (tmp_path / "web.yml").write_text("basic_auth_users: {alice: wonderland}", encoding="utf-8")
+    named = [str(tmp_path / option) if option.endswith(".yml") else option for option in options]
+    done = run(command, "--config", str(config), *named, environ={**HOST, **environ})
+    lines = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert (done.returncode, len(lines)) == (2, 1), done.stderr
+    assert words in lines[0]
+    assert "wonderland" not in done.stderr
+    assert not (tmp_path / "ledger.db").exists()
+
+
 def test_help_teaches() -> None:
     for command in ((), ("serve",), ("check",)):
         done = run(*command, "--help")

@@ -14,7 +14,8 @@ from taximeter_exporter.metering.money import show
 from taximeter_exporter.pricing.price import Price
 from taximeter_exporter.reports.offers import dated, facts, in_force
 from taximeter_exporter.reports.tables import to_json
-from taximeter_exporter.web.security.guard import protection
+from taximeter_exporter.web.security.exposure import exposed
+from taximeter_exporter.web.security.guard import Access, Guard, protection
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -32,16 +33,16 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print it. Opens and starts nothing. Raises `ConfigError`."""
     settings = load(args.config, os.environ)
-    protection(web_config_file=args.web_config, token_file=settings.write_token_file)
-    print(_report(settings, as_json=args.format == "json"))
+    guard = Guard(protection(web_config_file=args.web_config, token_file=settings.write_token_file))
+    print(_report(settings, guard, as_json=args.format == "json"))
     return 0
 
 
-def _report(settings: Settings, *, as_json: bool) -> str:
+def _report(settings: Settings, guard: Guard, *, as_json: bool) -> str:
     time_ns = time.time_ns()
     price = next(iter(in_force(settings.prices, time_ns)), None)
     if as_json:
-        return to_json(_facts(settings, price, time_ns))
+        return to_json(_facts(settings, guard, price, time_ns))
     offer = settings.offer
     lines = [
         f"{settings.path}: valid",
@@ -51,6 +52,9 @@ def _report(settings: Settings, *, as_json: bool) -> str:
         *(f"tariff    {_cost(price)}" for price in settings.prices if price.hours is not None),
         f"ledger    {settings.ledger}",
         f"listen    {settings.listen[0]}:{settings.listen[1]}",
+        f"reading   {_by(guard.reading)}{', by TLS' if guard.encrypts else ''}",
+        f"writing   {_by(guard.writing)}{', by TLS' if guard.encrypts else ''}",
+        *(f"beware    {warning}" for warning in exposed(settings.listen[0], guard)),
     ]
     for volume in settings.volumes:
         lines.append(
@@ -64,6 +68,14 @@ def _report(settings: Settings, *, as_json: bool) -> str:
         limit = f"{budget.limit:,.2f} {budget.currency} a {budget.period} ({budget.timezone.key})"
         lines.append(f"budget    {budget.name}: {limit} for {scope}; warns at {warns}")
     return "\n".join(lines)
+
+
+def _by(access: Access) -> str:
+    return {
+        Access.ANYBODY: "by whoever connects",
+        Access.USERS: "by users with a password, or with the token if there is one",
+        Access.BEARER: "with the token alone",
+    }[access]
 
 
 def _cost(price: Price | None) -> str:
@@ -88,7 +100,7 @@ def _reasons(price: Price | None, time_ns: int) -> Iterator[str]:
         yield f"it is {'of ' if price.as_of else ''}{dated(price, time_ns)}"
 
 
-def _facts(settings: Settings, price: Price | None, time_ns: int) -> dict[str, Any]:
+def _facts(settings: Settings, guard: Guard, price: Price | None, time_ns: int) -> dict[str, Any]:
     offer = settings.offer
     return {
         "config": str(settings.path),
@@ -114,6 +126,9 @@ def _facts(settings: Settings, price: Price | None, time_ns: int) -> dict[str, A
         else {"per_gb": {settings.transfer.currency: str(settings.transfer.price)}},
         "ledger": str(settings.ledger),
         "listen": f"{settings.listen[0]}:{settings.listen[1]}",
+        "tls": guard.encrypts,
+        "reading": guard.reading,
+        "writing": guard.writing,
         "budgets": [
             {
                 "budget": budget.name,

@@ -17,6 +17,7 @@ _EPILOG = """\
 examples:
   taximeter-exporter check                            what does this machine cost, and why?
   taximeter-exporter serve                            meter it, on the address in taximeter.yaml
+  taximeter-exporter serve --web.config.file web.yml  with TLS and passwords, as Prometheus's exporters have them
   taximeter-exporter serve --simulate                 the same with eight simulated GPUs, for a demonstration
   taximeter-exporter report --by run                  what did each run of this month cost?
   taximeter-exporter prices --gpu H100                what does an H100 cost, where, and who says so?

@@ -67,8 +67,9 @@ class WebServer:
 
     @property
     def host(self) -> str:
-        """The address that it listens on."""
-        return str(self._listener.getsockname()[0])
+        """The address that it listens on, as a URL has it."""
+        host = str(self._listener.getsockname()[0])
+        return f"[{host}]" if ":" in host else host
 
     @property
     def port(self) -> int:

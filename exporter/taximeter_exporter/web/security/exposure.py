@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from taximeter_exporter.web.security.guard import Guard
+from taximeter_exporter.web.security.guard import Access, Guard
 
 
 def exposed(host: str, guard: Guard) -> Iterator[str]:
     """What to warn of, each in one line, when it listens on a host; nothing on loopback."""
     if _is_loopback(host):
         return
-    if not guard.guards_writing:
+    if guard.writing is Access.ANYBODY:
         yield (
             f"listen: whoever reaches {host} can begin and end runs; set `write_token_file`, or listen on 127.0.0.1"
             " alone"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,16 @@ def protection(*, web_config_file: Path | None, token_file: Path | None) -> Prot
     return Protection(web, token_)
 
 
+class Access(StrEnum):
+    """Who can do something."""
+
+    ANYBODY = "anybody"
+    USERS = "users"
+    """Those of `basic_auth_users`, and whoever has the token if there is one."""
+    BEARER = "token"
+    """Whoever has the token."""
+
+
 class Verdict(Enum):
     """About a request that is not refused."""
 
@@ -65,9 +75,14 @@ class Guard:
         return self.context() is not None
 
     @property
-    def guards_writing(self) -> bool:
-        """Whether not everyone who connects can write."""
-        return self.protection.token is not None or self._web().passwords is not None
+    def reading(self) -> Access:
+        """Who can read."""
+        return Access.ANYBODY if self._web().passwords is None else Access.USERS
+
+    @property
+    def writing(self) -> Access:
+        """Who can write."""
+        return self.reading if self.protection.token is None else Access.BEARER
 
     def context(self) -> ssl.SSLContext | None:
         """What a new connection is encrypted by, if it is."""
