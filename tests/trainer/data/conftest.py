@@ -69,7 +69,7 @@ def opened(tmp_path: Path) -> Callable[..., Data]:
 
     def load_folder(tree: dict[str, bytes], **settings: Any) -> Data:
         root = lay(tmp_path / "images", tree)
-        given: dict[str, Any] = {"workers": 0, "batch_size": 2, "image_size": 8, "augment": "none"}
+        given: dict[str, Any] = {"workers": 0, "resident": "no", "batch_size": 2, "image_size": 8, "augment": "none"}
         return on_cpu(dataset="folder", data_dir=root, **(given | settings))
 
     return load_folder

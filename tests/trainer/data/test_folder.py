@@ -30,7 +30,7 @@ def test_one_root_is_split_as_the_seed_says(opened: Open) -> None:
         images = torch.cat([images for images, _ in data.validation])
         labels = torch.cat([labels for _, labels in data.validation])
         assert torch.bincount(labels).tolist() == [3, 3]  # of both classes the same share
-        return sorted(images.mean((1, 2, 3)).tolist())
+        return sorted(images.float().mean((1, 2, 3)).tolist())
 
     assert validation(0) == validation(0)
     assert validation(0) != validation(1)
