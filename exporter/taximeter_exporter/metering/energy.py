@@ -9,7 +9,8 @@ from typing import NamedTuple
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.metering.usage import Category, Usage
 
-_LONGEST_NS = 60 * NS_PER_SECOND
+LONGEST_SPELL_NS = 60 * NS_PER_SECOND
+"""Energy between readings that are further apart is nobody's: who knows who used it?"""
 
 
 class Spell(NamedTuple):
@@ -33,7 +34,7 @@ class EnergyTimeline:
         A counter that fell begins anew, and so does one that was not read for a minute: nobody knows whose it was what
         was used around then.
         """
-        if self._last and now_ns - self._last[0] > _LONGEST_NS:
+        if self._last and now_ns - self._last[0] > LONGEST_SPELL_NS:
             self._last = None
         if joules is None or (self._last and taken_ns <= self._last[0]):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Unpack
 
@@ -12,6 +12,7 @@ from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
 from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_book
+from taximeter_exporter.metering.energy import LONGEST_SPELL_NS
 from taximeter_exporter.metering.fleet import Fleet, Layout
 from taximeter_exporter.metering.footprint import Footprint, footprints
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
@@ -70,6 +71,7 @@ class Meter:
         self._policy = policy
         self._unknown_processes: Mapping[str, int] = {}
         self._footprints: list[Footprint] = []
+        self._final_states: dict[str, RunState] = {}
         self._lock = threading.RLock()
         self._write_failures = 0
         self._last_write_time_ns = clock.time_ns()
@@ -383,7 +385,7 @@ class Meter:
             ),
             cost=dict(self._totals.cost),
             spent=tuple(period.now() for period in self._spent),
-            runs=tuple(self._run_state(run, per_hour) for run in self._runs.visible()),
+            runs=tuple(self._run_states(per_hour)),
             footprints=tuple(self._footprints),
             budgets=tuple(self._budget_states(time_ns, per_hour)),
             per_hour=_sum(per_hour.values()),
@@ -392,6 +394,24 @@ class Meter:
             last_write_time_ns=self._last_write_time_ns,
             last_write_ns=self._last_write_ns,
         )
+
+    def _run_states(self, per_hour: Mapping[str, Money]) -> Iterator[RunState]:
+        """Of the runs that are shown. Most of them may have ended, and those do not change any more."""
+        known, self._final_states = self._final_states, {}
+        for run in self._runs.visible():
+            state = known.get(run.name)
+            is_final = state is not None and state.run is run
+            if state is None or not is_final:
+                state = self._run_state(run, per_hour)
+                is_final = state.settled and self._has_its_energy(run)
+            if is_final:
+                self._final_states[run.name] = state
+            yield state
+
+    def _has_its_energy(self, run: Run) -> bool:
+        """Whether the energy up to the end of a run is booked. It comes with the readings after the end."""
+        after_ns = (run.end_ns or 0) + LONGEST_SPELL_NS
+        return all(part.booked_ns > after_ns for part in self._fleet.unbooked)
 
     def _run_state(self, run: Run, per_hour: Mapping[str, Money]) -> RunState:
         rate = self._schedule.at(self._clock.time_ns())
