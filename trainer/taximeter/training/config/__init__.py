@@ -1,7 +1,6 @@
 """Configuration: the schema, the file, the options, the checks. Needs nothing that the extra installs."""
 
-from taximeter.training.config.catalogue import DIGITS
 from taximeter.training.config.error import ConfigError
-from taximeter.training.config.schema import DEVICES, DeviceChoice, TrainConfig
+from taximeter.training.config.schema import DeviceChoice, TrainConfig
 
-__all__ = ["DEVICES", "DIGITS", "ConfigError", "DeviceChoice", "TrainConfig"]
+__all__ = ["ConfigError", "DeviceChoice", "TrainConfig"]
