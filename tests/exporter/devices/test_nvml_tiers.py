@@ -67,15 +67,20 @@ def test_what_is_read_each_time_now_and_then_and_seldom(fake_nvml: FakeNvml) -> 
 
 def test_what_is_not_supported_is_asked_again_after_15_seconds(fake_nvml: FakeNvml) -> None:
     with watch(fake_nvml) as gpu:
-        gpu.answer(FakeGpu(power_milliwatts=None), decoder=None, field__82=None)
+        gpu.answer(FakeGpu(power_milliwatts=None), decoder=None, field__82=None, field__29=None)
         reading = gpu.read()
         assert (reading.power_watts, reading.memory_temperature_celsius) == (None, None)
+        assert reading.standing.retired_pages == {"double_bit": 1}
         gpu.answer(FakeGpu())
         assert "nvmlDeviceGetPowerUsage" not in gpu.calls()
-        reading = gpu.read(after_seconds=14)
+        reading = gpu.read(after_seconds=5)
+        assert (reading.power_watts, reading.memory_temperature_celsius) == (None, None)
+        assert "decoder" not in reading.engine_utilization_ratios
+        reading = gpu.read(after_seconds=9)
         assert reading.power_watts == 512.5
         assert reading.memory_temperature_celsius == 58
         assert reading.engine_utilization_ratios["decoder"] == 0.12
+        assert reading.standing.retired_pages == {"multiple_single_bit": 4, "double_bit": 1}
 
 
 def test_a_code_that_passes_is_asked_again_at_once(fake_nvml: FakeNvml) -> None:
