@@ -9,16 +9,30 @@ import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from taximeter.meter import Meter
-from taximeter.training.config import DEVICES, DIGITS, ConfigError, TrainConfig
+from taximeter.settings import Settings, resolve
+from taximeter.training.beginning import Beginning, settle
+from taximeter.training.checkpoint.error import CheckpointError
+from taximeter.training.config import ConfigError, TrainConfig
+from taximeter.training.config import options as config_options
+from taximeter.training.config.schema import MoneyConfig
 from taximeter.training.interruption import Interrupted, Interruption
+from taximeter.training.start import wait_for_cheapest
+from taximeter.usage import UsageError, named_as_option
 
 if TYPE_CHECKING:
     from taximeter.meter import Result
+    from taximeter.training.state import StopReason
 
-EXTRA = ("sklearn", "torch", "torchvision", "tqdm")
+EXTRA = ("sklearn", "torch", "torchvision", "tqdm", "yaml")
+
+BUDGET_STATUS = 3
+"""Exit status of a run that was stopped by its budget."""
 
 _REGISTRATION_SECONDS = 2.5
 _LAST_SCRAPE_SECONDS = 15.0
@@ -28,50 +42,40 @@ EPILOG = """\
 examples:
   taximeter train --project vision
       train on this machine; watch it at http://127.0.0.1:9877/ and read the bill at the end
-  taximeter train --project vision --team research --epochs 3 --batch-size 128
-      a short run that another team pays for
+  taximeter train --project vision --team research --dataset cifar10 --model resnet18 --epochs 30
+      another data set and model, for another team
+  taximeter train --project vision --price 3.60 --budget 20 --epochs 1000
+      a machine at 3.60 USD an hour, no exporter; stops in time, with a checkpoint, before 20 USD are spent
+  taximeter train --project vision --resume auto
+      go on from the last checkpoint of the project's last run, or begin if there is none: for a machine that may be
+      taken away at any time
+  taximeter train --project vision --start cheapest
+      wait for the hours in which the price is lowest
   taximeter train --project vision --format json > bill.json
       the bill for a program to read; progress goes to the terminal all the same
   taximeter train --exporter http://gpu-box:9877 --metrics-listen 0.0.0.0:9878 --stay
       in a container: the exporter is elsewhere, and the metrics stay up when the training is done
 
-The meter runs from the first moment, so starting up costs money and is shown as such. Without an exporter the training
-runs all the same; then the bill has no amounts. --project, --run, --team, --user and --exporter can also be set as
-TAXIMETER_PROJECT, TAXIMETER_RUN, TAXIMETER_TEAM, TAXIMETER_USER and TAXIMETER_EXPORTER.
+The meter runs from the first moment, so starting up costs money and is shown as such. Without an exporter or --price
+the training runs all the same; then the bill has no amounts. --project, --run, --team, --user and --exporter can also
+be set as TAXIMETER_PROJECT, TAXIMETER_RUN, TAXIMETER_TEAM, TAXIMETER_USER and TAXIMETER_EXPORTER.
 
-exit status: 0 done, 1 failed, 2 wrong usage, 130 or 143 stopped by Ctrl-C or SIGTERM (with the bill so far)
+A run has a folder, runs/RUN: its configuration, which --config takes to repeat it; its data's fingerprint; checkpoints.
+SIGTERM and Ctrl-C write a checkpoint after the step that is going on, then the bill.
+
+exit status: 0 done, 1 failed, 2 wrong usage or a checkpoint that does not fit, 3 stopped by the budget, 130 or 143
+stopped by Ctrl-C or SIGTERM
 """
-
-
-class UsageError(Exception):
-    """What was asked for cannot be done; one line that says what would be right."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `taximeter train`."""
-    default = TrainConfig()
-    loop, optim = default.loop, default.optim
     who = parser.add_argument_group("who pays")
     who.add_argument("--project", help="the project that pays (default: default)")
     who.add_argument("--run", help="the run's name, new each time (default: project, time and four digits)")
     who.add_argument("--team", help="the team")
     who.add_argument("--user", help="the user")
-    what = parser.add_argument_group("what is trained")
-    what.add_argument("--epochs", type=int, default=loop.epochs, help="passes over the data (default: %(default)s)")
-    what.add_argument(
-        "--batch-size",
-        type=int,
-        default=loop.batch_size,
-        help="images a step (default: %(default)s)",
-    )
-    what.add_argument(
-        "--learning-rate",
-        type=float,
-        default=optim.learning_rate,
-        help="at the first step; a cosine takes it to 0 (default: %(default)s)",
-    )
-    what.add_argument("--seed", type=int, default=loop.seed, help="for split, order, weights (default: %(default)s)")
-    what.add_argument("--device", choices=DEVICES, default=loop.device, help="default: %(default)s, a GPU if usable")
+    config_options.add_arguments(parser)
     around = parser.add_argument_group("around it")
     around.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
     around.add_argument(
@@ -87,22 +91,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train(options: argparse.Namespace) -> int:
     """Carry out `taximeter train`. Returns the exit status. Raises `UsageError`, and nothing has been started then."""
-    config = _config(options)
-    _check_machine(config)
-    with Interruption() as interruption:
-        meter = _start_meter(options)
+    try:
+        config = config_options.from_arguments(options)
+        _check_machine(config)
+        settings = _settings(options, config)
+        named = options.run is not None or bool(os.environ.get("TAXIMETER_RUN"))
+        beginning = settle(config, run=settings.run, named=named, project=settings.project)
+    except (ConfigError, CheckpointError) as wrong:
+        raise UsageError(str(wrong)) from None
+    if beginning.finished(config):
+        sys.stderr.write(f"run {beginning.run}: all is done that was asked for; nothing is left to train\n")
+        return 0
+    if beginning.exhausted(config):
+        sys.stderr.write(f"run {beginning.run}: its budget is used up; to go on takes a higher --budget\n")
+        return BUDGET_STATUS
+    with ExitStack() as held:
+        interruption = held.enter_context(Interruption())
+        if config.save.save and settings.rank == 0:
+            _lock(beginning, held)
+        try:
+            if config.money.start == "cheapest":
+                _wait(settings)
+        except Interrupted:
+            sys.stderr.write("nothing was started\n")
+            return interruption.exit_status
+        meter = _start_meter(options, config, beginning)
         with interruption.noted():
             refusal = meter.wait_registered(_REGISTRATION_SECONDS)
         if refusal is not None:
             meter.close(last_scrape_seconds=0)
             raise UsageError(f"the exporter refuses the run: {refusal}")
         sys.stderr.write(f"run {meter.run}, metrics at {meter.metrics_url}\n")
-        return _metered(options, config, meter, interruption)
+        return _metered(options, config, beginning, meter, interruption)
 
 
-def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, interruption: Interruption) -> int:
+def _metered(
+    options: argparse.Namespace, config: TrainConfig, beginning: Beginning, meter: Meter, interruption: Interruption
+) -> int:
     result: Result = "failed"
-    wrong: ConfigError | None = None
+    wrong: ConfigError | CheckpointError | None = None
     try:
         if interruption.came:
             raise Interrupted
@@ -110,14 +137,18 @@ def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, int
         # take two and a half times as long (59.6 s, not 23.6 s). OpenMP reads this when torch is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # Only now: to import torch takes seconds, which belong on the bill.
+        from taximeter.training.keeping import Keeping  # noqa: PLC0415
         from taximeter.training.run import run  # noqa: PLC0415
 
         with interruption.noted():
-            run(config, meter, stream=sys.stderr, should_stop=lambda: interruption.came)
-        result = "stopped" if interruption.came else "finished"
+            keeping = Keeping(meter, beginning, stream=sys.stderr)
+            state = run(config, meter, stream=sys.stderr, should_stop=lambda: interruption.came, around=keeping)
+        result = _RESULTS[state.stop]
+        if keeping.reason is not None:
+            sys.stderr.write(f"stopped: {keeping.reason}\n")
     except Interrupted:
         result = "stopped"
-    except ConfigError as error:
+    except (ConfigError, CheckpointError) as error:
         wrong = error
     finally:
         with interruption.noted():
@@ -129,8 +160,21 @@ def _metered(options: argparse.Namespace, config: TrainConfig, meter: Meter, int
     if wrong is not None:
         meter.close(last_scrape_seconds=0)
         raise UsageError(str(wrong))
+    if result in ("stopped", "budget"):
+        _say_how_to_go_on(config, beginning, result)
     _last_scrape(meter, interruption, stay=options.stay)
-    return interruption.exit_status if result == "stopped" else 0
+    return {"budget": BUDGET_STATUS, "stopped": interruption.exit_status}.get(result, 0)
+
+
+_RESULTS: Mapping[StopReason | None, Result] = MappingProxyType(
+    {None: "finished", "early": "finished", "target": "finished", "budget": "budget", "interrupted": "stopped"}
+)
+
+
+def _say_how_to_go_on(config: TrainConfig, beginning: Beginning, result: Result) -> None:
+    if config.save.save and beginning.checkpoints.checkpoints():
+        more = " with a higher --budget" if result == "budget" else ""
+        sys.stderr.write(f"to go on from its last checkpoint{more}: --resume auto --run {beginning.run}\n")
 
 
 def _last_scrape(meter: Meter, interruption: Interruption, *, stay: bool) -> None:
@@ -145,17 +189,26 @@ def _last_scrape(meter: Meter, interruption: Interruption, *, stay: bool) -> Non
         pass  # whoever interrupts the wait does not want it
 
 
-def _config(options: argparse.Namespace) -> TrainConfig:
+def _lock(beginning: Beginning, held: ExitStack) -> None:
     try:
-        return TrainConfig.of(
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            learning_rate=options.learning_rate,
-            seed=options.seed,
-            device=options.device,
-        )
-    except ConfigError as wrong:
+        held.enter_context(beginning.locked())
+    except CheckpointError as wrong:
         raise UsageError(str(wrong)) from None
+    except OSError as wrong:
+        reason = wrong.strerror or wrong
+        raise UsageError(f"--output: {beginning.folder} cannot be written ({reason}); name another folder") from None
+
+
+def _wait(settings: Settings) -> None:
+    say = sys.stderr.write if settings.rank == 0 else _say_nothing
+    if settings.price is not None:
+        say("--start cheapest: starting now: --price has no schedule\n")
+    else:
+        wait_for_cheapest(settings.exporter, say)
+
+
+def _say_nothing(_text: str) -> None:
+    """Rank 0 speaks for all."""
 
 
 def _check_machine(config: TrainConfig) -> None:
@@ -169,30 +222,47 @@ def _check_machine(config: TrainConfig) -> None:
             raise UsageError("--device: there is no NVIDIA driver here (libcuda.so.1); auto or cpu") from None
 
 
-def _start_meter(options: argparse.Namespace) -> Meter:
+def _settings(options: argparse.Namespace, config: TrainConfig) -> Settings:
+    """What the meter will be given, looked at before anything else is."""
     try:
-        return Meter(
-            options.project,
+        return resolve(
+            project=options.project,
             run=options.run,
             team=options.team,
             user=options.user,
-            model=TrainConfig().model.model,
-            dataset=DIGITS.name,
             exporter=options.exporter,
             listen=options.metrics_listen,
-            strict=True,
+            **_money(config),
         )
     except ValueError as wrong:
-        raise UsageError(_named_as_option(str(wrong))) from None
+        raise UsageError(named_as_option(str(wrong))) from None
+
+
+def _start_meter(options: argparse.Namespace, config: TrainConfig, beginning: Beginning) -> Meter:
+    try:
+        return Meter(
+            beginning.project,
+            run=beginning.run,
+            team=options.team,
+            user=options.user,
+            model=config.model.model,
+            dataset=config.data.dataset,
+            resume=beginning.resumes,
+            exporter=options.exporter,
+            listen=options.metrics_listen,
+            journal=beginning.journal if config.save.save else None,
+            strict=True,
+            **_money(config),
+        )
+    except ValueError as wrong:
+        raise UsageError(named_as_option(str(wrong))) from None
     except OSError as wrong:
         where = options.metrics_listen or "127.0.0.1:9878"
         reason = wrong.strerror or wrong
         raise UsageError(f"--metrics-listen: cannot listen on {where} ({reason}); name another host:port") from None
 
 
-def _named_as_option(complaint: str) -> str:
-    """The meter names its argument or a variable of the environment; a variable keeps its name."""
-    field, rest = complaint.split(":", 1)
-    if field.isupper():
-        return complaint
-    return f"--{'metrics-listen' if field == 'listen' else field}:{rest}"
+def _money(config: TrainConfig) -> dict[str, Any]:
+    money = config.money
+    currency = None if money.currency == MoneyConfig().currency else money.currency  # else the environment may say
+    return {"price": money.price, "currency": currency, "budget": money.budget}
