@@ -29,7 +29,7 @@ TABLES = (
     _table(
         "GPUs",
         "Of a GPU in MIG mode its instances are devices of their own, with their own `uuid` and an index such as `0:2`;"
-        " they give their memory and their processes, the GPU itself gives the rest. At every sample are read:"
+        " they give their memory, processes and activity, the GPU itself gives the rest. At every sample are read:"
         " utilization, memory, power, energy, temperature, throttling, processes, XID errors. Every 5 seconds: clocks,"
         " engines, and what the driver itself counts or averages, such as the activity of the units and the bytes over"
         " the links. Every 15 seconds: limits, the state of the links, the health of the memory, fans.",

@@ -8,6 +8,8 @@ from fractions import Fraction
 
 import pynvml
 import pytest
+from fakes.manual_clock import ManualClock
+from fakes.nvml.h100 import RAW
 from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import GIB, FakeGpu, FakeInstance, FakeProcess, Scenario
 from taximeter_exporter.devices.busy import busy
@@ -74,6 +76,36 @@ def test_a_sum_over_a_gpu_and_its_instances_counts_nothing_twice(fake_nvml: Fake
     assert [reading.power_watts for reading in readings] == [512.5, None, None, None]
     assert [reading.energy_joules is None for reading in readings] == [False, True, True, True]
     assert [len(reading.clocks_hertz) for reading in readings] == [4, 0, 0, 0]
+
+
+def test_an_instance_has_its_own_activity(fake_nvml: FakeNvml) -> None:
+    one = replace(ONE, gpu_instance=9, raw={"gpm.2": 25.0, "gpm.5": 12.5})
+    two = replace(TWO, gpu_instance=11, raw={"gpm.2": 75.0})
+    clock = ManualClock()
+    source = NvmlSource(clock.elapsed_ns)
+    fake_nvml.answer(Scenario(gpus=(replace(PARTED, instances=(one, two, THREE)),)))
+    devices = source.devices()
+    for device in devices:
+        assert source.read(device).activity_ratios == {}
+    clock.advance(seconds=5)
+    assert [source.read(device).activity_ratios for device in devices] == [
+        {},
+        {"gpu_sm_activity_ratio": 0.25, "gpu_tensor_activity_ratio": 0.125},
+        {"gpu_sm_activity_ratio": 0.75},
+        {},
+    ]
+    # a GPU before Hopper has none, nor have its instances
+    before = replace(PARTED, raw=RAW | {"gpm_supported": 0}, instances=(one,))
+    fake_nvml.answer(Scenario(gpus=(before,)))
+    older = NvmlSource(clock.elapsed_ns)
+    (_, instance) = older.devices()
+    for _ in range(2):
+        clock.advance(seconds=5)
+        assert older.read(instance).activity_ratios == {}
+    source.close()
+    older.close()
+    calls = fake_nvml.calls()
+    assert calls.count("nvmlGpmSampleAlloc") == calls.count("nvmlGpmSampleFree") == 8
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,27 @@ nvmlReturn_t nvmlGpmSampleGet(nvmlDevice_t device, nvmlGpmSample_t sample)
     return NVML_SUCCESS;
 }
 
+nvmlReturn_t nvmlGpmMigSampleGet(nvmlDevice_t device, unsigned int gpu_instance, nvmlGpmSample_t sample)
+{
+    scenario *held;
+    if (sample == NULL)
+        return NVML_ERROR_INVALID_ARGUMENT;
+    nvmlReturn_t code = enter_device("nvmlGpmMigSampleGet", device, &held);
+    if (code != NVML_SUCCESS)
+        return code;
+    code = NVML_ERROR_INVALID_ARGUMENT;
+    for (unsigned int place = 0; device->instance < 0 && place < MAX_INSTANCES; place++) {
+        unsigned long long id;
+        nvmlDevice_t instance = &instance_handles[device->gpu][place];
+        if (device_number(held, instance, "gpu_instance", &id) && id == gpu_instance) {
+            sample->device = instance;
+            code = NVML_SUCCESS;
+        }
+    }
+    scenario_done(held);
+    return code;
+}
+
 nvmlReturn_t nvmlGpmMetricsGet(nvmlGpmMetricsGet_t *metrics)
 {
     scenario *held;

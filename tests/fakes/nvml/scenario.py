@@ -48,10 +48,13 @@ class FakeInstance:
     memory_total_bytes: int = 10 * GIB
     memory_used_bytes: int = 2 * GIB
     processes: tuple[FakeProcess, ...] = ()
+    raw: Mapping[str, int | float | str | None] = field(default_factory=dict)
+    """What it answers besides, by the scenario's keys."""
 
     def keys(self) -> dict[str, object | None]:
         """Keys and values of its scenario lines."""
         return {
+            **self.raw,
             "uuid": self.uuid,
             "name": self.name,
             "gpu_instance": self.gpu_instance,

@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynvml
 
@@ -43,6 +43,15 @@ _METRIC = struct.Struct("=IId24x")
 _METRICS_AT = 24
 
 
+class _Instance(NamedTuple):
+    """Where the driver has the figures of a MIG instance."""
+
+    gpu: Any
+    """The handle of the whole GPU."""
+    number: int
+    """Of the GPU instance there."""
+
+
 class Gpm:
     """Of one GPU: keeps the last sample, and frees what it has allocated when it is closed."""
 
@@ -50,6 +59,7 @@ class Gpm:
         self._last: Any = None
         self._spare: Any = None
         self._last_ns = 0
+        self._instance: _Instance | None = None
         self._ratios: Mapping[str, float] = {}
         self.bytes: dict[tuple[str, str], int] = {}
         """By the kind of link and the direction: what has passed since the first sample."""
@@ -60,10 +70,16 @@ class Gpm:
         for place, metric in enumerate(_IDS):
             self._request.metrics[place].metricId = metric
 
-    def read(self, gpu: Gpu, now_ns: int) -> Mapping[str, float]:
-        """The ratios, 0 to 1, of the time between the last two samples; empty where there is no GPM."""
-        if self._last is None and not _is_there(gpu):
-            return {}
+    def read(self, gpu: Gpu, now_ns: int, *, is_instance: bool = False) -> Mapping[str, float]:
+        """The ratios, 0 to 1, of the time between the last two samples; empty where there is no GPM.
+
+        Those of a MIG instance are of its part of the GPU (of a compute instance: of the GPU instance that it is in).
+        """
+        if self._last is None:
+            if is_instance:
+                self._instance = _instance(gpu)
+            if (is_instance and self._instance is None) or not self._is_there(gpu):
+                return {}
         sample = self._sample(gpu)
         if sample is None:
             return {}
@@ -97,7 +113,20 @@ class Gpm:
             self._spare = gpu.ask_besides("nvmlGpmSampleAlloc", by=lambda _: pynvml.nvmlGpmSampleAlloc())
         if self._spare is None:
             return None
-        return gpu.ask_besides("nvmlGpmSampleGet", varying=(self._spare,))
+        if self._instance is None:
+            return gpu.ask_besides("nvmlGpmSampleGet", varying=(self._spare,))
+        instance = self._instance
+        return gpu.ask_besides(
+            "nvmlGpmMigSampleGet",
+            by=lambda _: pynvml.nvmlGpmMigSampleGet(instance.gpu, instance.number, self._spare),
+        )
+
+    def _is_there(self, gpu: Gpu) -> bool:
+        call, device = "nvmlGpmQueryDeviceSupport", gpu.handle if self._instance is None else self._instance.gpu
+        support = gpu.ask_besides(call, by=lambda _: pynvml.nvmlGpmQueryDeviceSupport(device))
+        if support is not None and not support.isSupportedDevice:
+            gpu.give_up(call, "not on this GPU")
+        return support is not None and bool(support.isSupportedDevice)
 
     def _between(self, gpu: Gpu, before: Any, after: Any, passed_ns: int) -> Mapping[str, float]:
         self._request.sample1, self._request.sample2 = before, after
@@ -122,8 +151,7 @@ class Gpm:
         return ratios
 
 
-def _is_there(gpu: Gpu) -> bool:
-    support = gpu.ask_besides("nvmlGpmQueryDeviceSupport")
-    if support is not None and not support.isSupportedDevice:
-        gpu.give_up("nvmlGpmQueryDeviceSupport", "not on this GPU")
-    return support is not None and bool(support.isSupportedDevice)
+def _instance(gpu: Gpu) -> _Instance | None:
+    whole = gpu.ask_besides("nvmlDeviceGetDeviceHandleFromMigDeviceHandle")
+    number = gpu.ask_besides("nvmlDeviceGetGpuInstanceId")
+    return None if whole is None or number is None else _Instance(whole, number)

@@ -53,8 +53,8 @@ class _Glance(NamedTuple):
 class DeviceReader:
     """For one thread at a time.
 
-    Of a GPU in MIG mode the memory and the processes are its instances', which give them themselves: it gives none, so
-    that a sum over all devices counts nothing twice. The instances give nothing else.
+    Of a GPU in MIG mode the memory, the processes and the activity are its instances', which give them themselves: it
+    gives none, so that a sum over all devices counts nothing twice. The instances give nothing else.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int]) -> None:
@@ -89,7 +89,7 @@ class DeviceReader:
             self._fields.ask_all_again()
         gpu = Gpu(handle, self._known)
         try:
-            reading = self._instance(gpu) if device.parent else self._gpu(gpu, device.remainder, now_ns, is_due)
+            reading = self._instance(gpu, now_ns) if device.parent else self._gpu(gpu, device.remainder, now_ns, is_due)
             if gpu.refused and not gpu.answered:
                 raise ReadError(f"no call was answered; {gpu.refused}")
         except ReadError as error:
@@ -103,7 +103,10 @@ class DeviceReader:
         self._gpm.close()
         self._xid_errors.close()
 
-    def _instance(self, gpu: Gpu) -> Reading:
+    def _instance(self, gpu: Gpu, now_ns: int) -> Reading:
+        if now_ns >= self._glance_due_ns:
+            self._glance = _Glance(activity_ratios=self._gpm.read(gpu, now_ns, is_instance=True))
+            self._glance_due_ns = now_ns + GLANCE_NS
         memory = readings.memory(gpu)
         processes = self._processes.read(gpu)
         return Reading(
@@ -111,6 +114,7 @@ class DeviceReader:
             memory_free_bytes=memory.free,
             memory_reserved_bytes=memory.reserved,
             memory_total_bytes=memory.total,
+            activity_ratios=self._glance.activity_ratios,
             processes=processes,
             refused=self._known.refused,
         )
@@ -125,6 +129,8 @@ class DeviceReader:
         processes = None if is_divided else self._processes.read(gpu)
         if is_due or now_ns >= self._glance_due_ns:
             self._glance = self._look(gpu, now_ns)
+            if is_divided:
+                self._glance = self._glance._replace(activity_ratios={})
             self._glance_due_ns = now_ns + GLANCE_NS
         if is_due:
             self._throttle.look_up_supported(gpu)

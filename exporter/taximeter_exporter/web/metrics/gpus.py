@@ -247,7 +247,7 @@ VALUES: tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...] = (
 
 
 def _activity(name: str, help: str, metric: str) -> tuple[MetricSpec, Callable[[Reading], float | None]]:  # noqa: A002
-    spec = _gauge(name, f"{help}, since the reading before (Hopper and later).", f"{_GPM}: {metric}")
+    spec = _gauge(name, f"{help}, since 5 seconds ago (Hopper and later).{_OF_INSTANCES}", f"{_GPM}: {metric}")
     return spec, lambda reading: reading.activity_ratios.get(spec.name)
 
 
