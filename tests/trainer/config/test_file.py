@@ -150,7 +150,7 @@ def test_an_empty_file_changes_nothing(file: Path) -> None:
         (b"\xff", "--config: run.yaml is not UTF-8 text (byte 0)"),
         ("? [1]\n: 2", "run.yaml: line 1: the key is not a word"),
         ("data: {dataset: folder}", "--data-dir: is needed for --dataset folder"),
-        ("optim: {accumulate: 3}", "run.yaml: optim.accumulate: 3 does not fit: a divisor of the batch size 64"),
+        ("optim: {accumulate: 65}", "run.yaml: optim.accumulate: 65 does not fit: at most the batch size, 64"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(file: Path, text: str | bytes, said: str) -> None:

@@ -37,7 +37,7 @@ def test_every_setting_is_an_option_with_a_help_text(parser: argparse.ArgumentPa
 def test_options_are_read(parser: argparse.ArgumentParser) -> None:
     options = ["--epochs", "3", "--no-download", "--compile", "--price", "3600.10", "--output", "out"]
     options += ["--checkpoint-every", "30", "--resident", "no", "--dropout", "none", "--data-dir", "none"]
-    config = from_arguments(parser.parse_args([*options, "--dataset", "folder"]))
+    config = from_arguments(parser.parse_args([*options, "--dataset", "cifar10"]))
     assert (config.loop.epochs, config.data.download, config.loop.compile) == (3, False, True)
     assert (config.money.price, config.save.output) == (Decimal("3600.10"), Path("out"))
     assert (config.save.checkpoint_every, config.data.resident, config.model.dropout) == (30.0, "no", None)
@@ -111,6 +111,21 @@ def test_settings_that_cannot_be(settings: dict[str, object], said: str) -> None
     with pytest.raises(ConfigError) as wrong:
         TrainConfig.of(**settings)
     assert str(wrong.value).startswith(said)
+
+
+def test_files_that_are_not_there_are_named(parser: argparse.ArgumentParser, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for options, said in (
+        (["--dataset", "folder", "--data-dir", f"{tmp_path}/none"], f"--data-dir: {tmp_path}/none is not there"),
+        (["--dataset", "folder", "--data-dir", f"{tmp_path}/file"], f"--data-dir: {tmp_path}/file is no folder"),
+        (["--weights", f"{tmp_path}/none"], f"--weights: {tmp_path}/none is not there"),
+        (["--weights", f"{tmp_path}"], f"--weights: {tmp_path} is no file"),
+    ):
+        with pytest.raises(ConfigError) as wrong:
+            from_arguments(parser.parse_args(options))
+        assert str(wrong.value) == said
+    options = ["--dataset", "folder", "--data-dir", f"{tmp_path}", "--weights", f"{tmp_path}/file"]
+    assert from_arguments(parser.parse_args(options)).data.data_dir == tmp_path
 
 
 def test_a_setting_that_there_is_not() -> None:

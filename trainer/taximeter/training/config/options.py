@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from taximeter.training.config.file import assemble
+from taximeter.training.config.files import check_files
 from taximeter.training.config.schema import GROUPS, SECTION_OF, TrainConfig
 from taximeter.training.config.values import Form, did_you_mean, forms
 
@@ -30,13 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser, *, without: Iterable[str] = (
 
 
 def from_arguments(arguments: argparse.Namespace) -> TrainConfig:
-    """The configuration from `--config` and from the options that were given. Raises `ConfigError`."""
-    return assemble(arguments.config, given(arguments))
+    """The configuration from `--config` and from the options that were given, and whether its files are there.
 
-
-def given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given as options, by name."""
-    return {name: getattr(arguments, name) for name in SECTION_OF if hasattr(arguments, name)}
+    Raises `ConfigError`, which names the file or the option at fault.
+    """
+    given = {name: getattr(arguments, name) for name in SECTION_OF if hasattr(arguments, name)}
+    config = assemble(arguments.config, given)
+    check_files(config)
+    return config
 
 
 def nearest(unknown: str, parser: argparse.ArgumentParser) -> str:

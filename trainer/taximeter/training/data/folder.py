@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from taximeter.training.config.error import ConfigError
+from taximeter.training.config.files import images_root
 from taximeter.training.config.schema import DataConfig
 from taximeter.training.config.values import did_you_mean
 from taximeter.training.data.decode import SUFFIXES
@@ -34,9 +35,7 @@ def open_folder(config: DataConfig, _seed: int) -> RawData:
 
     Looks at names only. Raises `ConfigError`, which names the folder at fault.
     """
-    root = config.data_dir
-    if root is None or not root.is_dir():
-        raise ConfigError("data_dir", f"{root} is {'not there' if root is None or not root.exists() else 'no folder'}")
+    root = images_root(config)
     training_root, validation_root = _parts(root)
     classes = _subfolders(training_root)
     if len(classes) < 2:
