@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from taximeter.training.config import checks
 from taximeter.training.config.limits import (
@@ -27,6 +27,7 @@ from taximeter.training.config.limits import (
 
 DatasetName = Literal["digits", "cifar10", "cifar100", "fashion-mnist", "folder", "synthetic"]
 DeviceChoice = Literal["auto", "cpu", "cuda"]
+DEVICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
 
 LARGEST_SEED = 2**32 - 1  # what scikit-learn takes
 
