@@ -91,9 +91,15 @@ def test_what_is_rented_costs_what_has_passed(fake_nvml: FakeNvml, spells: Seque
         assert rented.gpu_ns("GPU-1", *instances) == rented.passed_ns
         assert rented.gpu_ns("GPU-2") == rented.passed_ns
         assert rented.spent() == 2 * Fraction(rented.passed_ns, NS_PER_SECOND)
-        # as it is divided now, not as it was
-        cursors = rented.ledger.cursors()
-        assert {cursors[device.uuid].booked_ns for device in rented.sampler.devices} == {rented.clock.elapsed_ns()}
+        # and now as it is, not as it was
+        before = rented.seconds()
+        rented.pass_time(1)
+        after = rented.seconds()
+        later = {key: after[key] - before.get(key, 0) for key in after}
+        assert {key: seconds for key, seconds in later.items() if seconds} == {
+            ("GPU-1", "idle"): 1,
+            ("GPU-2", "idle"): 1,
+        }
         rented.close()
 
 
