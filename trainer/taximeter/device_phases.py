@@ -46,6 +46,8 @@ class DevicePhases(PhaseTimes):
 
     def __init__(self, host: PhaseTimes, new_event: Callable[[], Event]) -> None:
         super().__init__(host.clock, host.on_step, host.on_step_time)
+        self._mark_host = self.mark
+        self.mark = self._mark
         host.add_up()
         self._sums = host._sums
         self._until = host._until
@@ -61,10 +63,10 @@ class DevicePhases(PhaseTimes):
         self._least_behind_ns: int | None = None
         self._shown = self._sums.nanoseconds.copy()
 
-    def mark(self, mark: Mark) -> int:
-        """See `PhaseTimes`. A step counts at once, and its time when the GPU has done it."""
+    def _mark(self, mark: Mark) -> int:
+        """A step counts at once, and its time when the GPU has done it."""
         if not self._following:
-            return super().mark(mark)
+            return self._mark_host(mark)
         with self._lock:
             now = self.clock()
             if self._stopped:
@@ -77,7 +79,7 @@ class DevicePhases(PhaseTimes):
                 event.record()
             except Exception as wrong:  # whatever a GPU raises must not end the training
                 self._follow_host(wrong)
-                return super().mark(mark)
+                return self._mark_host(mark)
             self._ahead.append((event, mark))
             if isinstance(mark, int):
                 self.on_step(mark)

@@ -318,7 +318,8 @@ class Meter:
         latest = self._latest
         if split == "train":
             if loss is not None:
-                latest["loss"] = loss
+                # Without its graph, which would hold the memory of a step until the next.
+                latest["loss"] = loss.detach() if getattr(loss, "requires_grad", False) else loss
             if accuracy is not None:
                 latest["accuracy"] = accuracy
         elif split in SPLITS:

@@ -87,6 +87,18 @@ def _ignore(_number: int) -> None:
     """Nobody wants to know."""
 
 
+def _marker(clock: Callable[[], int], marks: list[tuple[int, Mark]]) -> Callable[[Mark], int]:
+    # A function of its own, and not a method: it finds what it needs without a look into an object.
+    append = marks.append
+
+    def mark(mark: Mark) -> int:
+        now = clock()
+        append((now, mark))
+        return now
+
+    return mark
+
+
 class PhaseTimes:
     """Nanoseconds spent in each phase. Begins in `startup`.
 
@@ -111,16 +123,12 @@ class PhaseTimes:
         self._lock = threading.RLock()
         self.marks: list[tuple[int, Mark]] = []
         """What was marked and has not been added up yet."""
+        self.mark = _marker(clock, self.marks)
+        """Say that something happens now. Returns the moment, in nanoseconds of the clock."""
         self._sums = Sums()
         self._until = clock()
         """The moment until which the sums are."""
         self._stopped = False
-
-    def mark(self, mark: Mark) -> int:
-        """Say that something happens now. Returns the moment, in nanoseconds of the clock."""
-        now = self.clock()
-        self.marks.append((now, mark))
-        return now
 
     @property
     def outside(self) -> bool:
@@ -163,6 +171,9 @@ class PhaseTimes:
             return sums.nanoseconds
 
 
+_LEAVE = Turn.LEAVE
+
+
 class Block:
     """A block of the program in a phase; then what was before goes on. Can be used again, also within itself."""
 
@@ -177,5 +188,5 @@ class Block:
     def __enter__(self) -> None:
         self._mark(self._phase)
 
-    def __exit__(self, *_exception: object) -> None:
-        self._mark(Turn.LEAVE)
+    def __exit__(self, _kind: object, _exception: object, _traceback: object) -> None:
+        self._mark(_LEAVE)

@@ -39,7 +39,8 @@ class Steps(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         phases = self._begin()
-        mark = phases.mark
+        mark, marks = phases.mark, phases.marks
+        batch_came = Turn.BATCH
         count = self._samples
         samples = 0
         in_step = False
@@ -51,12 +52,12 @@ class Steps(Generic[T]):
                 except Exception as wrong:  # whatever somebody's function raises must not end the training
                     samples = 0
                     self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
-                mark(Turn.BATCH)
+                mark(batch_came)
                 in_step = True
                 yield batch
                 now = mark(samples)
                 in_step = False
-                if now >= tend_at or len(phases.marks) > TEND_MARKS:
+                if now >= tend_at or len(marks) > TEND_MARKS:
                     self._tend()
                     tend_at = now + TEND_NS
             self._end()
