@@ -49,7 +49,8 @@ def nearest(unknown: str, parser: argparse.ArgumentParser) -> str:
 
 def _add(group: argparse._ArgumentGroup, name: str, explanation: str, metavar: str | None, default: object) -> None:
     form = forms()[name]
-    said = explanation if "default" in explanation else f"{explanation} (default: {_show(default)})"
+    # Where nothing is the default, the text says what that means, or the group's title.
+    said = explanation if default is None or "default" in explanation else f"{explanation} (default: {_show(default)})"
     flag = f"--{name.replace('_', '-')}"
     text = said.replace("%", "%%")
     if form.is_switch:
@@ -75,9 +76,4 @@ def _reader(form: Form) -> Callable[[str], Any]:
 
 
 def _show(default: object) -> str:
-    match default:
-        case None:
-            return "none"
-        case bool():
-            return "yes" if default else "no"
-    return str(default)
+    return ("yes" if default else "no") if isinstance(default, bool) else str(default)

@@ -71,7 +71,10 @@ class DataConfig(Group):
     )
     download: bool = setting(True, "fetch a known data set that is not there yet")
     validation_share: float = setting(
-        0.2, "of the images, for validation, where the data set itself has no such part", limits=PROPER_SHARE
+        0.2,
+        "of the images, for validation, where the data set itself has no such part",
+        metavar="SHARE",
+        limits=PROPER_SHARE,
     )
     workers: int | None = setting(
         None,
@@ -98,7 +101,7 @@ class DataConfig(Group):
 class AugmentConfig(Group):
     """How training images are varied; `None` is what suits the data set, or nothing where `augment` is none."""
 
-    title: ClassVar[str] = "augmentation (default of each: as --augment says)"
+    title: ClassVar[str] = "augmentation (what is not given here is as --augment says)"
 
     augment: Literal["auto", "none"] = setting("auto", "what suits the data set, or nothing but what is asked for here")
     flip: float | None = setting(None, "mirror left and right with this probability", metavar="P", limits=SHARE)
@@ -223,14 +226,22 @@ class LoopConfig(Group):
     checkpointing: bool = setting(
         False, "compute activations again in the backward pass instead of keeping them: slower, less memory"
     )
-    seed: int = setting(0, "of split, order, augmentation, weights", limits=Limits(least=0, most=LARGEST_SEED))
+    seed: int = setting(
+        0, "of split, order, augmentation, weights", metavar="N", limits=Limits(least=0, most=LARGEST_SEED)
+    )
     deterministic: bool = setting(False, "the same weights each time on a GPU too, slower; on the CPU they always are")
     device: DeviceChoice = setting("auto", "auto: a GPU if there is one that torch can use")
     early_stopping: int | None = setting(
-        None, "stop after so many epochs without a better validation accuracy", metavar="EPOCHS", limits=AT_LEAST_1
+        None,
+        "stop after so many epochs without a better validation accuracy (default: never)",
+        metavar="EPOCHS",
+        limits=AT_LEAST_1,
     )
     target_accuracy: float | None = setting(
-        None, "stop once this validation accuracy is reached, 0 to 1", metavar="SHARE", limits=Limits(above=0, most=1)
+        None,
+        "stop once this validation accuracy is reached, 0 to 1 (default: never)",
+        metavar="SHARE",
+        limits=Limits(above=0, most=1),
     )
 
 
@@ -246,7 +257,9 @@ class SaveConfig(Group):
     checkpoint_every: Literal["epoch"] | float = setting(
         "epoch", "epoch, or seconds between two checkpoints", metavar="WHEN", limits=POSITIVE
     )
-    resume: str = setting("none", "none, auto (from the last checkpoint, if there is one), or a checkpoint")
+    resume: str = setting(
+        "none", "none, auto (from the last checkpoint, if there is one), or a checkpoint", metavar="FROM"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
