@@ -197,7 +197,7 @@ def test_a_start_up_that_ate_the_budget_stops_before_the_first_step(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
     assert training.budget.reason is not None
     assert training.budget.reason.startswith(
-        "start-up has cost 9.50 USD of the budget of 10.00 USD: too little is left for a step (foreseen: step 1 s, check"
+        "start-up has cost 9.50 USD of the budget of 10.00 USD: too little is left for a step (foreseen: step 1 s, ch"
     )
 
 

@@ -13,6 +13,7 @@ from taximeter.training.callbacks.target_accuracy import TargetAccuracy
 from taximeter.training.config.schema import OptimConfig
 from taximeter.training.errors import NotFinite
 from taximeter.training.evaluate import Evaluation
+from taximeter.training.loop import train
 from taximeter.training.state import StopReason, TrainState
 from torch import Tensor, nn
 from trainer.engine.tiny import Net, Recorder, Tiny, same
@@ -198,3 +199,26 @@ def test_evaluation_counts_each_image_once(tiny: Make) -> None:
     assert state.validation is not None
     assert state.validation.accuracy == (logits.argmax(1) == torch.cat(labels)).sum().item() / 20
     assert state.validation.loss == pytest.approx(nn.functional.cross_entropy(logits, torch.cat(labels)).item())
+
+
+def test_a_stop_in_an_evaluation_gives_it_up_and_going_on_does_it(tiny: Make) -> None:
+    unbroken = tiny()
+    unbroken.run()
+    stopped, recorder = tiny(), Recorder()
+    asked = iter([False] * 4 + [True] * 9)  # at the beginning, after 3 steps, and then in the evaluation
+    train(
+        stopped.parts,
+        stopped.step,
+        state=stopped.state,
+        meter=stopped.meter,
+        callbacks=[recorder],
+        should_stop=lambda: next(asked),
+    )
+    assert recorder.events[-3:] == ["step_end", "train_stop", "train_end"]
+    assert (stopped.state.stop, stopped.state.epochs_done, stopped.state.validation) == ("interrupted", 0, None)
+    resumed = tiny(seed=5)
+    resumed.resume(stopped.saved())
+    again = Recorder()
+    resumed.run(again)
+    assert again.events[:3] == ["train_begin", "epoch_begin", "epoch_end"]
+    assert same(resumed.weights(), unbroken.weights())

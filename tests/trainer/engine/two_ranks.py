@@ -84,7 +84,7 @@ def found(ranks: Ranks, meter: taximeter.Meter) -> dict[str, Any]:
     alone = Ranks(CPU)
     whole = InMemory(*some_images(19, seed=1), 7, shuffled=False)
     again = evaluate(plain.parts.model, whole, precision=plain.parts.precision, ranks=alone)
-    out["validation_alone"] = [again.loss, again.accuracy]
+    out["validation_alone"] = [again.loss, again.accuracy] if again else None
 
     hungry = halves(meter, ranks, model=Failing(ranks.rank))
     hungry.parts.model.load_state_dict(begin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,21 +31,33 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Batches, *, precision: Precision, ranks: Ranks) -> Evaluation:
+def evaluate(
+    model: nn.Module,
+    batches: Batches,
+    *,
+    precision: Precision,
+    ranks: Ranks,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Evaluation | None:
     """Judge the model on a split, of which each rank has a part; leaves it in evaluation mode.
 
     Sums of losses and hits are added up over all ranks, so that each image counts once, however the split is divided.
-    Waits for the device once, at the end.
+    Waits for the device once, at the end. `should_stop` is asked before each batch: where any rank was told to stop,
+    nothing comes of it on any, and the answer is `None`.
     """
     model.eval()
-    # Loss, hits and images; in double precision, in which a sum over millions of images is exact enough.
-    sums = torch.zeros(3, dtype=torch.float64, device=ranks.device)
+    # Loss, hits, images, and ranks that stopped; in double precision, in which a sum over millions of images is exact
+    # enough.
+    sums = torch.zeros(4, dtype=torch.float64, device=ranks.device)
     for batch in batches:
+        if should_stop():
+            sums[3] = 1
+            break
         images, labels = batches.to_device(*batch)
         with precision.autocast():
             logits: Tensor = model(images)
         loss = functional.cross_entropy(logits.float(), labels, reduction="sum")
         hits = (logits.argmax(1) == labels).sum()
-        sums += torch.stack([loss.double(), hits.double(), torch.full_like(loss, len(labels)).double()])
-    loss_sum, hit_sum, count = ranks.total(sums).tolist()
-    return Evaluation(loss=loss_sum / count, accuracy=hit_sum / count)
+        sums[:3] += torch.stack([loss.double(), hits.double(), torch.full_like(loss, len(labels)).double()])
+    loss_sum, hit_sum, count, stopped = ranks.total(sums).tolist()
+    return None if stopped else Evaluation(loss=loss_sum / count, accuracy=hit_sum / count)

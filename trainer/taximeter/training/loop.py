@@ -49,8 +49,8 @@ def train(
         if stopped: train_stop                  other
         train_end                               other
 
-    `should_stop` is asked after each step and after each epoch; on whichever rank it answers yes, all stop at the same
-    place. Other reasons are rank 0's to decide.
+    `should_stop` is asked after each step, within an evaluation, which is then given up, and after each epoch; on
+    whichever rank it answers yes, all stop at the same place. Other reasons are rank 0's to decide.
 
     Raises `NotFinite` if the loss is no number any more, before an `epoch_end` could keep such weights; what callbacks
     raise ends the training too. Then `state.stop` is `None`.
@@ -65,8 +65,8 @@ def train(
             hooks.call("epoch_begin", state)
             _train_epoch(parts, step, state, meter, hooks, should_stop)
             if state.stop is None:
-                _evaluate(parts, state, meter)
-                hooks.call("epoch_end", state)
+                if _evaluate(parts, state, meter, should_stop):
+                    hooks.call("epoch_end", state)
                 _agree(parts, state, should_stop)
         if state.stop is not None:
             hooks.call("train_stop", state)
@@ -82,6 +82,8 @@ def _train_epoch(
     parts: Parts, step: TrainStep, state: TrainState, meter: Meter, hooks: Hooks, should_stop: Callable[[], bool]
 ) -> None:
     """Do what is left of the epoch, unless it is to stop."""
+    if parts.batches.state_dict()["epoch"] > state.epochs_done:
+        return  # a checkpoint from an evaluation that was given up: all batches had been trained on
     watch = LossWatch()
     for batch in meter.steps(parts.batches):
         with meter.phase("transfer"):
@@ -94,16 +96,22 @@ def _train_epoch(
             return
 
 
-def _evaluate(parts: Parts, state: TrainState, meter: Meter) -> None:
+def _evaluate(parts: Parts, state: TrainState, meter: Meter, should_stop: Callable[[], bool]) -> bool:
+    """Returns whether it was done to its end: who is told to stop may have no time for it."""
     with meter.phase("evaluation"):
         parts.ranks.average_buffers(parts.model)
         if parts.ema is not None:
             parts.ranks.average_buffers(parts.ema.model)
-        validation = evaluate(parts.judged, parts.validation, precision=parts.precision, ranks=parts.ranks)
+        validation = evaluate(
+            parts.judged, parts.validation, precision=parts.precision, ranks=parts.ranks, should_stop=should_stop
+        )
+    if validation is None:
+        return False
     state.check_finite()
     if not validation.finite:
         raise NotFinite(f"epoch {state.epoch}: the validation loss is {validation.loss}")
     state.complete_epoch(validation)
+    return True
 
 
 def _agree(parts: Parts, state: TrainState, should_stop: Callable[[], bool]) -> None:
