@@ -149,7 +149,7 @@ class Fleet:
         if short is not None:
             log.warning(
                 "%s is one GPU more than the price of %s covers, which are %d: its time is kept without a price;"
-                " say in `prices[].gpus` how many GPUs the instance has, and start the exporter again",
+                " say in `prices[].gpus` how many GPUs the instance has, and have the configuration reloaded",
                 layout.gpu,
                 short.offer,
                 short.devices,

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from fakes.nvml.in_process import FakeNvml
-from support.metered import labels
+from support.metered import labels, price
 from support.programs import CONFIG, wait_for
 from support.rented import Rented, unused
 from support.watched_gpus import watched
 from taximeter_exporter.metering.ledger import LedgerError
+from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
+from taximeter_exporter.pricing.quote import schedule_for
 
 ONE, TWO, THREE = unused("GPU-1"), unused("GPU-2"), unused("GPU-3")
 
@@ -91,10 +93,21 @@ def test_each_is_paid_for_as_far_as_the_price_covers(rented: Rented, caplog: pyt
     assert rented.seconds()["GPU-3", "idle"] == 2
     assert caplog.messages == [
         "GPU-3 is one GPU more than the price of acme box in lab, on_demand covers, which are 2: its time is kept"
-        " without a price; say in `prices[].gpus` how many GPUs the instance has, and start the exporter again"
+        " without a price; say in `prices[].gpus` how many GPUs the instance has, and have the configuration reloaded"
     ]
     # the machine never costs more than its price
     assert rented.meter.state().per_hour == {"USD": 7200}
+    rented.meter.reconfigure(
+        schedule=schedule_for((price("10800", gpus=3),), rented.sampler.devices),
+        budgets=(),
+        bill_gaps=True,
+        policy=SplitPolicy.EQUAL,
+        volumes=(),
+        transfer=None,
+    )
+    rented.pass_time(4)
+    assert rented.meter.state().per_hour == {"USD": 10800}
+    assert rented.spent() == 2 + 1 + 2 * 3 + 3 * 4
 
 
 def test_one_that_the_ledger_knows_was_rented_meanwhile(tmp_path: Path, fake_nvml: FakeNvml) -> None:
