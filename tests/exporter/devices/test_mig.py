@@ -78,6 +78,17 @@ def test_a_sum_over_a_gpu_and_its_instances_counts_nothing_twice(fake_nvml: Fake
     assert [len(reading.clocks_hertz) for reading in readings] == [4, 0, 0, 0]
 
 
+def test_what_nvml_allocated_for_an_instance_goes_with_it(fake_nvml: FakeNvml, source: NvmlSource) -> None:
+    for number in range(20):
+        instance = replace(ONE, uuid=f"MIG-{number}")
+        fake_nvml.answer(Scenario(gpus=(replace(PARTED, instances=(instance,)),)))
+        for device in source.devices():
+            source.read(device)
+    calls = fake_nvml.calls()
+    # the GPU's own, and that of the instance that is there now
+    assert calls.count("nvmlGpmSampleAlloc") - calls.count("nvmlGpmSampleFree") == 2
+
+
 def test_an_instance_has_its_own_activity(fake_nvml: FakeNvml) -> None:
     one = replace(ONE, gpu_instance=9, raw={"gpm.2": 25.0, "gpm.5": 12.5})
     two = replace(TWO, gpu_instance=11, raw={"gpm.2": 75.0})

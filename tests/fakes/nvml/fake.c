@@ -26,6 +26,9 @@ static unsigned long long driver_load(const scenario *held)
 
 void begin(const scenario *held)
 {
+    /* what was initialized under another driver went with it */
+    if (initialized_load != driver_load(held))
+        initialized = 0;
     initialized_load = driver_load(held);
     if (initialized == 0)
         initialized_gpus = gpu_count(held);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -51,13 +52,15 @@ class _Glance(NamedTuple):
 
 
 class DeviceReader:
-    """For one thread at a time.
+    """Reads for one thread at a time, and closes for any.
 
     Of a GPU in MIG mode the memory, the processes and the activity are its instances', which give them themselves: it
     gives none, so that a sum over all devices counts nothing twice. The instances give nothing else.
     """
 
     def __init__(self, monotonic_ns: Callable[[], int]) -> None:
+        self.is_of_instance = False
+        self._lock = threading.Lock()
         self._monotonic_ns = monotonic_ns
         self._driver = 0
         self._known = Known()
@@ -77,6 +80,18 @@ class DeviceReader:
 
     def read(self, device: Device, handle: Any, *, driver: int) -> Reading:
         """What the device answers now; `driver` counts how often NVML was started. Raises `ReadError`."""
+        with self._lock:
+            return self._read(device, handle, driver)
+
+    def close(self) -> None:
+        """Free what NVML has allocated for it; left to the end of the process while a reading hangs."""
+        if self._lock.acquire(blocking=False):
+            self._gpm.close()
+            self._xid_errors.close()
+            self._lock.release()
+
+    def _read(self, device: Device, handle: Any, driver: int) -> Reading:
+        self.is_of_instance = device.parent is not None
         if driver != self._driver:
             self._gpm.forget()
             self._xid_errors.forget()
@@ -97,11 +112,6 @@ class DeviceReader:
         if is_due:
             self._due_ns = now_ns + STANDING_NS
         return reading
-
-    def close(self) -> None:
-        """Free what NVML has allocated for it."""
-        self._gpm.close()
-        self._xid_errors.close()
 
     def _instance(self, gpu: Gpu, now_ns: int) -> Reading:
         if now_ns >= self._glance_due_ns:

@@ -57,6 +57,7 @@ class NvmlSource:
                 _log.warning("%s", problem)
         self._problems = listing.problems
         self._handles = {device.uuid: handle for device, handle in listing.handles.items()}
+        self._forget_instances()
         return tuple(listing.handles)
 
     def read(self, device: Device) -> Reading:
@@ -76,6 +77,14 @@ class NvmlSource:
             for reader in self._readers.values():
                 reader.close()
         self._library.close()
+
+    def _forget_instances(self) -> None:
+        """MIG instances come and go with UUIDs of their own; what was counted of a GPU is kept until it is back."""
+        with suppress(ReadError), self._library.use():
+            for uuid, reader in list(self._readers.items()):
+                if uuid not in self._handles and reader.is_of_instance:
+                    del self._readers[uuid]
+                    reader.close()
 
     def _restart(self) -> None:
         self._library.restart(self._handles.clear)
