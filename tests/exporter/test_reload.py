@@ -108,3 +108,26 @@ def test_a_token_can_be_asked_for_from_a_reload_on_which_then_needs_it_itself(
         assert running.call("POST", path, body).status == 401
         assert running.call("POST", path, body, headers=bearer).status in (200, 201)
     assert running.get("/api/v1/runs").status == 200
+
+
+def test_volumes_go_on_where_they_are_booked(folder: Path) -> None:
+    def with_volumes(*names: str) -> Path:
+        listed = ", ".join(f"{{name: {name}, gb: 730000, per_gb_month: 3.6, currency: USD}}" for name in names)
+        return write_config(folder, CONFIG + f"storage: [{listed}]\n")
+
+    with exporter(with_volumes("a"), environ={"TAXIMETER_DEVICES": "host"}) as running:
+        for names in (("a", "b"), ("b",), ("a", "b")):
+            with_volumes(*names)
+            assert running.call("POST", "/-/reload").status == 200
+            before = {name: _spent(running, name) for name in names}
+            wait_for(lambda: all(_spent(running, name) > before[name] for name in before), "volumes are not booked")  # noqa: B023
+        assert running.value("taximeter_ledger_write_failures_total") == 0
+
+
+def _spent(running: RunningExporter, name: str) -> float:
+    found = [
+        value
+        for (metric, labels), value in running.metrics().items()
+        if metric == "taximeter_cost_total" and ("uuid", f"volume:{name}") in labels
+    ]
+    return sum(found)

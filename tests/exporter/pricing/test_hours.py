@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +20,7 @@ from taximeter_exporter.pricing.quote import schedule_for
 
 NS = 10**9
 HOUR = 3600 * NS
+MINUTE = 60 * NS
 BERLIN, NEW_YORK, LORD_HOWE = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe"))
 ALL_WEEK = range(7)
 
@@ -109,7 +109,7 @@ _SPANS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     span=_SPANS,
     day=st.dates(date(2025, 1, 1), date(2027, 12, 31)),
@@ -125,12 +125,14 @@ def test_at_any_time_it_is_as_the_clock_on_the_wall_says(span: Hours, day: date,
     before = (wall.weekday() - 1) % 7 in span.weekdays and minute < span.start_minute + span.minutes - 1440
     moment = int(time.timestamp()) * NS + fine
     assert span.hold_at(moment) == (today or before)
-    # It changes at its edges, and nowhere else.
-    around = sorted({moment - 30 * HOUR, moment, *span.edges_between(moment - 30 * HOUR, moment)})
-    states = [span.hold_at(edge) for edge in around[1:-1]]
-    assert all(one != other for one, other in pairwise(states))
-    for edge in around[1:-1]:
-        assert span.hold_at(edge - 1) != span.hold_at(edge)
+    # It changes at its edges, and nowhere else; an edge at either end of the time that is asked for is not in it.
+    start = moment - 30 * HOUR
+    minutes = range(start - start % MINUTE, moment + 1, MINUTE)
+    edges = [edge for edge in minutes if span.hold_at(edge - 1) != span.hold_at(edge)]
+    assert list(span.edges_between(start, moment)) == [edge for edge in edges if start < edge < moment]
+    for edge in edges:
+        assert list(span.edges_between(edge, edge + 1)) == []
+        assert list(span.edges_between(edge - 1, edge + 1)) == [edge]
 
 
 def test_hours_go_before_the_price_without_and_between_days() -> None:
@@ -156,6 +158,27 @@ def test_hours_go_before_the_price_without_and_between_days() -> None:
         "01T03:00",
         "01T21:00",
     ]
+
+
+_DAYS = st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 31))
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(days=st.tuples(_DAYS, _DAYS, _DAYS, _DAYS), second=st.integers(0, 366 * 86400), night=st.booleans())
+def test_one_schedule_after_another_is_each_in_its_time(
+    days: tuple[date | None, ...], second: int, night: bool
+) -> None:
+    first = schedule_for([replace(price("1"), effective_from=days[0], effective_to=days[1])], [GPU0])
+    later = [replace(price("2"), effective_from=days[2]), replace(at("22:00-06:00", "3"), effective_to=days[3])]
+    second_one = schedule_for(later[: 1 + night], [GPU0])
+    moment = time_ns("2026-01-01T00:00:00") + second * NS
+    both = first.then(moment, second_one)
+    days_ns = {time_ns(f"{day}T00:00:00") for day in days if day is not None}
+    for edge in sorted({moment, *days_ns, time_ns("2025-06-01T00:00:00"), time_ns("2027-06-01T00:00:00")}):
+        for near in (edge - 1, edge, edge + 1):
+            assert both.at(near) == (first if near < moment else second_one).at(near)
+            found = both.changes_between(near, near + 2)
+            assert (near + 1 in found) or both.at(near) == both.at(near + 1)
 
 
 def test_without_a_price_for_the_rest_of_the_day_that_is_not_priced(tmp_path: Path) -> None:
