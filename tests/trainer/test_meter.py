@@ -19,6 +19,8 @@ import pytest
 import taximeter
 from fakes.exporter import FakeExporter
 from fakes.ticks import Ticks
+from prometheus_client import Counter
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families
 from support.programs import wait_for
 from taximeter import metric_table
@@ -138,6 +140,39 @@ def kinds_and_labels(meter: taximeter.Meter) -> dict[str, tuple[str, set[str]]]:
             {label for sample in family.samples for label in sample.labels} - {"run", "rank", "le"},
         )
     return shown
+
+
+def test_both_formats_are_what_their_parsers_read(build: Build, ticks: Ticks) -> None:
+    meter = build(run="a.b:c@d+e=f-g", price=1, budget=5)
+    for _ in meter.steps([[1]] * 3):
+        ticks.advance(0.3)
+        meter.log(loss=1e-7, accuracy=1 / 3)
+    Counter("more", "Of the program's own.", registry=meter.registry).inc(2)
+    assert meter.metrics_url is not None
+    read: list[dict[tuple[str, frozenset[tuple[str, str]]], float]] = []
+    for accept, parse in (
+        ("text/plain", text_string_to_metric_families),
+        ("application/openmetrics-text; version=1.0.0,text/plain;q=0.5", openmetrics_to_metric_families),
+    ):
+        request = urllib.request.Request(meter.metrics_url, headers={"Accept": accept})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["Content-Type"].startswith(accept.split(";")[0].split(",")[0])
+            families = list(parse(answer.read().decode()))
+        read.append(
+            {
+                (sample.name, frozenset(sample.labels.items())): sample.value
+                for family in families
+                for sample in family.samples
+                if not sample.name.endswith("_created")
+            }
+        )
+        assert {family.type for family in families} == {"counter", "gauge", "histogram"}
+        assert all(family.documentation for family in families)
+    assert read[0] == read[1]
+    identity = {"run": "a.b:c@d+e=f-g", "rank": "0"}
+    assert read[0]["taximeter_training_accuracy_ratio", frozenset({**identity, "split": "train"}.items())] == 1 / 3
+    assert read[0]["taximeter_training_step_seconds_bucket", frozenset({**identity, "le": "+Inf"}.items())] == 3
+    assert read[0]["more_total", frozenset()] == 2
 
 
 def test_without_a_reading_there_is_no_series(build: Build) -> None:

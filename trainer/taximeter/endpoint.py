@@ -10,25 +10,30 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import ThreadingWSGIServer, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from taximeter.metrics import OPENMETRICS, TEXT, Page
 from taximeter.settings import Address
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 _CLIENT_SECONDS = 5.0
+_PLAIN = "text/plain; charset=utf-8"
 
 
 class Endpoint:
     """Serves `/metrics` and `/healthz` from a thread of its own.
 
-    Raises `OSError` if the address cannot be listened on, before anything is started.
+    `/metrics` is the meter's own page, and after it what else is in the registry. Raises `OSError` if the address
+    cannot be listened on, before anything is started.
     """
 
-    def __init__(self, address: Address, registry: CollectorRegistry) -> None:
-        self._metrics: WSGIApplication = make_wsgi_app(registry)
+    def __init__(self, address: Address, page: Page, registry: CollectorRegistry) -> None:
+        self._page = page
+        self._registry = registry
         self._scrapes = 0
         self._ended = False
         self._scraped_after_end = threading.Event()
@@ -74,17 +79,28 @@ class Endpoint:
             self._server.handle_request()
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, kind, final = "200 OK", TEXT, self._ended
         match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
             case "GET", "/metrics":
-                return _Scrape(self, self._metrics(environ, start_response), final=self._ended)
-            case _, "/metrics":
-                return self._metrics(environ, start_response)
+                openmetrics = "application/openmetrics-text" in environ.get("HTTP_ACCEPT", "")
+                kind = OPENMETRICS if openmetrics else TEXT
+                body: Iterable[bytes] = _Scrape(self, self._metrics(openmetrics=openmetrics), final=final)
             case "GET", "/healthz":
-                start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
-                return [b"ok\n"]
+                kind, body = _PLAIN, [b"ok\n"]
             case _:
-                start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
-                return [b"/metrics and /healthz are here\n"]
+                status, kind, body = "404 Not Found", _PLAIN, [b"/metrics and /healthz are here\n"]
+        start_response(status, [("Content-Type", kind)])
+        return body
+
+    def _metrics(self, *, openmetrics: bool) -> list[bytes]:
+        # Not compressed: it is a few kilobytes, mostly on the same machine, and the processor has better to do.
+        parts = [self._page.text(openmetrics=openmetrics).encode()]
+        if openmetrics:
+            # With the line that ends it all.
+            parts.append(generate_openmetrics(self._registry))  # type: ignore[no-untyped-call]
+        else:
+            parts.append(generate_latest(self._registry))
+        return parts
 
     def _sent(self, *, final: bool) -> None:
         self._scrapes += 1

@@ -27,7 +27,7 @@ from taximeter.flops import Flops, flops_of
 from taximeter.journal import Journal, read_journal
 from taximeter.lease import LeaseKeeper
 from taximeter.metric_table import Reading
-from taximeter.metrics import registry_of
+from taximeter.metrics import Page
 from taximeter.milestones import Milestones
 from taximeter.phases import PHASES, Block, Phase, PhaseTimes
 from taximeter.plan import Plan
@@ -138,7 +138,7 @@ class Meter:
             self._budget = Budget(settings.budget, settings.currency, self._cost)
         self._bill: Bill | None = None
         self._final: Reading | None = None
-        self._registry = registry_of(self._read, run=settings.run, rank=settings.rank)
+        self._registry = CollectorRegistry()
         self._complaints: set[str] = set()
         self._pid = os.getpid()
         self._exception_before = _uncaught_exception()
@@ -184,7 +184,7 @@ class Meter:
 
     @property
     def registry(self) -> CollectorRegistry:
-        """What is published beside the meter's own metrics: a program may register collectors of its own here."""
+        """What is published after the meter's own metrics: a program may register collectors of its own here."""
         return self._registry
 
     @property
@@ -441,7 +441,8 @@ class Meter:
 
     def _listen(self, settings: Settings, *, required: bool) -> Endpoint | None:
         try:
-            return Endpoint(settings.listen, self._registry)
+            page = Page(self._read, run=settings.run, rank=settings.rank)
+            return Endpoint(settings.listen, page, self._registry)
         except OSError as wrong:
             if required:
                 raise

@@ -1,51 +1,58 @@
-"""The metrics as Prometheus scrapes them, filled in from the meter when somebody asks."""
+"""The metrics as text, for Prometheus: written out from the meter when somebody asks.
+
+Not by prometheus_client, which takes ten times as long, and takes it from the training. Tests read what is written with
+its parsers.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
-
-from taximeter.metric_table import ALL, IDENTITY, STEP_SECONDS, STEP_SECONDS_HELP, Reading
+from taximeter.metric_table import ALL, STEP_SECONDS, STEP_SECONDS_HELP, MetricSpec, Reading
 from taximeter.tally import STEP_BOUNDS
 
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-class MeterCollector(Collector):
-    """Reads the meter when it is scraped, so that nothing has to be kept up to date between scrapes."""
+
+class Page:
+    """The meter's metrics as a page of text."""
 
     def __init__(self, read: Callable[[], Reading], *, run: str, rank: int) -> None:
         self._read = read
-        self._identity = (run, str(rank))
+        # A run's name and a rank have nothing in them that would have to be escaped; nor have other labels' values.
+        self._identity = f'rank="{rank}",run="{run}"'
 
-    def collect(self) -> Iterator[Metric]:
-        """Every metric that has a reading; one without is left out rather than shown as 0."""
+    def text(self, *, openmetrics: bool) -> str:
+        """Every metric that has a reading; one without is left out rather than shown as 0.
+
+        In the format `TEXT`, or as `OPENMETRICS` without its last line, `# EOF`.
+        """
         now = self._read()
-        values = self._identity
-        steps = HistogramMetricFamily(STEP_SECONDS, STEP_SECONDS_HELP, labels=IDENTITY)
-        steps.add_metric(values, _cumulative(now.reported.step_counts), now.reported.step_ns / 1e9)
-        yield steps
+        parts = list(self._steps(now))
         for spec in ALL:
-            kind = CounterMetricFamily if spec.counter else GaugeMetricFamily
-            family = kind(spec.series_name, spec.help, labels=(*IDENTITY, *spec.labels))
-            for further, value in spec.values(now):
-                family.add_metric((*values, *further), value)
-            if family.samples:
-                yield family
+            lines = self._lines(spec, now)
+            if lines:
+                # OpenMetrics calls a counter by its name without _total, which only the series has.
+                name = spec.series_name.removesuffix("_total") if openmetrics else spec.series_name
+                parts.append(f"# HELP {name} {spec.help}\n# TYPE {name} {spec.kind}\n{lines}")
+        return "".join(parts)
 
+    def _steps(self, now: Reading) -> Iterator[str]:
+        yield f"# HELP {STEP_SECONDS} {STEP_SECONDS_HELP}\n# TYPE {STEP_SECONDS} histogram\n"
+        total = 0
+        for bound, total in zip((*STEP_BOUNDS, "+Inf"), accumulate(now.reported.step_counts), strict=True):
+            yield f'{STEP_SECONDS}_bucket{{{self._identity},le="{bound}"}} {float(total)!r}\n'
+        yield f"{STEP_SECONDS}_count{{{self._identity}}} {float(total)!r}\n"
+        yield f"{STEP_SECONDS}_sum{{{self._identity}}} {now.reported.step_ns / 1e9!r}\n"
 
-def registry_of(read: Callable[[], Reading], *, run: str, rank: int) -> CollectorRegistry:
-    """A registry of the meter's own: what else the program publishes with prometheus_client is its own business."""
-    registry = CollectorRegistry()
-    registry.register(MeterCollector(read, run=run, rank=rank))
-    return registry
-
-
-def _cumulative(counts: tuple[int, ...]) -> list[tuple[str, float]]:
-    buckets: list[tuple[str, float]] = []
-    total = 0
-    for bound, count in zip((*map(str, STEP_BOUNDS), "+Inf"), counts, strict=True):
-        total += count
-        buckets.append((bound, float(total)))
-    return buckets
+    def _lines(self, spec: MetricSpec, now: Reading) -> str:
+        head = f"{spec.series_name}{{{self._identity}"
+        if not spec.labels:
+            return "".join(f"{head}}} {value!r}\n" for _, value in spec.values(now))
+        lines = []
+        for further, value in spec.values(now):
+            labels = ",".join([f'{name}="{label}"' for name, label in zip(spec.labels, further, strict=True)])
+            lines.append(f"{head},{labels}}} {value!r}\n")
+        return "".join(lines)
