@@ -130,6 +130,20 @@ def test_bytes_by_gpm_where_the_driver_does_not_count_them(fake_nvml: FakeNvml) 
         assert gpu.read(after_seconds=20).pcie_bytes["transmit"] == 1025 * MIB
 
 
+def test_a_counter_of_bytes_with_32_bits_is_of_no_use(fake_nvml: FakeNvml) -> None:
+    with watch(fake_nvml, field__197="uint:4000000000", field__198="uint:5") as gpu:
+        gpu.read()
+        assert gpu.read(after_seconds=10).pcie_bytes == {"transmit": 1000 * MIB, "receive": 2000 * MIB}
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_field_that_is_no_number_has_no_reading(fake_nvml: FakeNvml, value: str) -> None:
+    with watch(fake_nvml, field__186=f"double:{value}", field__185="double:505000.7") as gpu:
+        reading = gpu.read()
+        assert (reading.power_instant_watts, reading.power_average_watts) == (None, 505.0)
+        assert reading.memory_temperature_celsius == 58
+
+
 def test_the_throughput_of_pcie_where_nothing_counts(fake_nvml: FakeNvml) -> None:
     with watch(fake_nvml, field__197=None, field__198=None, gpm_supported=None) as gpu:
         reading = gpu.read()

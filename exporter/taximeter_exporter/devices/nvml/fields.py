@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ class Field(NamedTuple):
 
     id: int
     scope: int = 0
+    wide: bool = False
+    """Of use only with 64 bits: what counts bytes in 32 begins anew more often than it is read."""
 
 
 # c_nvmlFieldValue_t: fieldId, scopeId, timestamp, latencyUsec, valueType, nvmlReturn, value
@@ -36,6 +39,13 @@ _VALUES = {
     pynvml.NVML_VALUE_TYPE_SIGNED_INT: struct.Struct("=i4x"),
     pynvml.NVML_VALUE_TYPE_UNSIGNED_SHORT: struct.Struct("=H6x"),
 }
+_WIDE = frozenset(
+    {
+        pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG,
+        pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG,
+        pynvml.NVML_VALUE_TYPE_SIGNED_LONG_LONG,
+    }
+)
 
 
 class Fields:
@@ -57,8 +67,10 @@ class Fields:
         values = {}
         answers = _LAYOUT.iter_unpack(self._array)
         for field, (_, _, _, _, value_type, code, raw) in zip(self._asked, answers, strict=True):
-            if code == pynvml.NVML_SUCCESS and value_type in _VALUES:
-                values[field] = int(_VALUES[value_type].unpack(raw)[0])
+            if code == pynvml.NVML_SUCCESS and value_type in (_WIDE if field.wide else _VALUES):
+                (value,) = _VALUES[value_type].unpack(raw)
+                if math.isfinite(value):
+                    values[field] = int(value)
         if len(values) < len(self._asked):
             self._ask(tuple(values))
         return values
@@ -68,7 +80,7 @@ class Fields:
         # used again at each reading: to fill one in takes longer than to call NVML
         self._array = (pynvml.c_nvmlFieldValue_t * len(fields))()
         for place, field in enumerate(fields):
-            self._array[place].fieldId, self._array[place].scopeId = field
+            self._array[place].fieldId, self._array[place].scopeId = field.id, field.scope
 
     def _fill(self, handle: Any) -> bool:
         check(function(_CALL)(handle, ctypes.c_int32(len(self._asked)), ctypes.byref(self._array)))

@@ -11,8 +11,8 @@ from taximeter_exporter.devices.nvml.calls import Gpu
 from taximeter_exporter.devices.nvml.fields import ALL_LINKS, Field
 
 PCIE_BYTES = {
-    "transmit": Field(pynvml.NVML_FI_DEV_PCIE_COUNT_TX_BYTES),
-    "receive": Field(pynvml.NVML_FI_DEV_PCIE_COUNT_RX_BYTES),
+    "transmit": Field(pynvml.NVML_FI_DEV_PCIE_COUNT_TX_BYTES, wide=True),
+    "receive": Field(pynvml.NVML_FI_DEV_PCIE_COUNT_RX_BYTES, wide=True),
 }
 NVLINK_KIB = {
     "transmit": Field(pynvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, ALL_LINKS),
