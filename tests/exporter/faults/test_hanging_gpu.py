@@ -14,7 +14,9 @@ from fakes.nvml.in_process import FakeNvml
 from support.programs import wait_for
 from support.rented import Rented, unused
 from support.watched_gpus import watched
+from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
+from taximeter_exporter.web.health import problems
 
 ONE, TWO = unused("GPU-1"), unused("GPU-2")
 HUNG = replace(TWO, hang=True)
@@ -59,6 +61,12 @@ def test_sigterm_ends_it_within_a_second_with_everything_written(tmp_path: Path,
         assert asked_ns < booked.pop() < ended_ns
 
 
+def wrong(rented: Rented) -> list[str]:
+    """What `/readyz` would say."""
+    snapshot, state = rented.sampler.snapshot(), rented.meter.state()
+    return problems(snapshot, state, now_ns=rented.clock.elapsed_ns(), interval_ns=NS_PER_SECOND)
+
+
 @pytest.mark.parametrize("leased", [False, True])
 def test_its_time_goes_on_to_the_nanosecond(tmp_path: Path, fake_nvml: FakeNvml, leased: bool) -> None:
     rented = Rented(tmp_path, fake_nvml, ONE, TWO)
@@ -69,8 +77,11 @@ def test_its_time_goes_on_to_the_nanosecond(tmp_path: Path, fake_nvml: FakeNvml,
     with rented.hung(rented.sampler.devices[1]):
         rented.pass_time(3, hanging=["GPU-2"], renew=run)
         assert rented.up == {"GPU-1": True, "GPU-2": True}  # it may just be slow
-        rented.pass_time(7, hanging=["GPU-2"], renew=run)
+        assert wrong(rented) == []
+        rented.pass_time(1, hanging=["GPU-2"], renew=run)
         assert rented.up == {"GPU-1": True, "GPU-2": False}
+        assert wrong(rented) == ["GPU-2 is not read: no answer for 4 s"]
+        rented.pass_time(6, hanging=["GPU-2"], renew=run)
         rented.show(ONE, TWO)
     rented.pass_time(4, renew=run)
     assert rented.up == {"GPU-1": True, "GPU-2": True}
