@@ -21,6 +21,7 @@ from taximeter.training.checkpoint.error import CheckpointError
 from taximeter.training.config import ConfigError, TrainConfig
 from taximeter.training.config import options as config_options
 from taximeter.training.config.schema import MoneyConfig
+from taximeter.training.errors import TrainingError
 from taximeter.training.interruption import Interrupted, Interruption
 from taximeter.training.start import wait_for_cheapest
 from taximeter.usage import UsageError, named_as_option
@@ -79,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     around = parser.add_argument_group("around it")
     around.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
     around.add_argument(
-        "--metrics-listen", metavar="HOST:PORT", help="where Prometheus scrapes (default: 127.0.0.1:9878)"
+        "--metrics-listen",
+        metavar="HOST:PORT",
+        help="where Prometheus scrapes (default: 127.0.0.1:9878); of torchrun's processes each one port further",
     )
     around.add_argument(
         "--stay", action="store_true", help="keep the metrics up after the end, until SIGTERM or Ctrl-C"
@@ -94,11 +97,14 @@ def train(options: argparse.Namespace) -> int:
     try:
         config = config_options.from_arguments(options)
         _check_machine(config)
+        options.run = _run_of_first_rank(options)
         settings = _settings(options, config)
         named = options.run is not None or bool(os.environ.get("TAXIMETER_RUN"))
         beginning = settle(config, run=settings.run, named=named, project=settings.project)
     except (ConfigError, CheckpointError) as wrong:
         raise UsageError(str(wrong)) from None
+    if beginning.finished(config) or beginning.exhausted(config):
+        _tell_other_ranks(beginning)
     if beginning.finished(config):
         sys.stderr.write(f"run {beginning.run}: all is done that was asked for; nothing is left to train\n")
         return 0
@@ -121,15 +127,24 @@ def train(options: argparse.Namespace) -> int:
         if refusal is not None:
             meter.close(last_scrape_seconds=0)
             raise UsageError(f"the exporter refuses the run: {refusal}")
-        sys.stderr.write(f"run {meter.run}, metrics at {meter.metrics_url}\n")
-        return _metered(options, config, beginning, meter, interruption)
+        of_rank = "" if settings.pays else f" of rank {settings.rank}"
+        sys.stderr.write(f"run {meter.run}, metrics{of_rank} at {meter.metrics_url}\n")
+        return _metered(options, config, beginning, meter, interruption, speaks=settings.pays)
 
 
 def _metered(
-    options: argparse.Namespace, config: TrainConfig, beginning: Beginning, meter: Meter, interruption: Interruption
+    options: argparse.Namespace,
+    config: TrainConfig,
+    beginning: Beginning,
+    meter: Meter,
+    interruption: Interruption,
+    *,
+    speaks: bool,
 ) -> int:
+    """`speaks` says whether this process shows the bill: of several that train one model the first does."""
     result: Result = "failed"
     wrong: ConfigError | CheckpointError | None = None
+    failure: TrainingError | None = None
     try:
         if interruption.came:
             raise Interrupted
@@ -150,20 +165,25 @@ def _metered(
         result = "stopped"
     except (ConfigError, CheckpointError) as error:
         wrong = error
+    except TrainingError as error:
+        failure = error
     finally:
         with interruption.noted():
             bill = meter.end(result)
-            as_json = options.format == "json"
-            sys.stdout.write(json.dumps(bill.to_json(), indent=2) if as_json else bill.to_table(samples="images"))
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+            if speaks:
+                as_json = options.format == "json"
+                sys.stdout.write(json.dumps(bill.to_json(), indent=2) if as_json else bill.to_table(samples="images"))
+                sys.stdout.write("\n")
+                sys.stdout.flush()
     if wrong is not None:
         meter.close(last_scrape_seconds=0)
         raise UsageError(str(wrong))
-    if result in ("stopped", "budget"):
+    if failure is not None:
+        sys.stderr.write(f"{options.prog}: {failure}\n")
+    if result in ("stopped", "budget") and speaks:
         _say_how_to_go_on(config, beginning, result)
     _last_scrape(meter, interruption, stay=options.stay)
-    return {"budget": BUDGET_STATUS, "stopped": interruption.exit_status}.get(result, 0)
+    return {"budget": BUDGET_STATUS, "stopped": interruption.exit_status, "failed": 1}.get(result, 0)
 
 
 _RESULTS: Mapping[StopReason | None, Result] = MappingProxyType(
@@ -207,6 +227,24 @@ def _wait(settings: Settings) -> None:
         wait_for_cheapest(settings.exporter, say)
 
 
+def _run_of_first_rank(options: argparse.Namespace) -> str | None:
+    """The run's name, if it is known; of several processes that train one model, rank 0 makes one up for all."""
+    if options.run is not None or os.environ.get("TAXIMETER_RUN") or os.environ.get("RANK", "0") in ("", "0"):
+        name: str | None = options.run
+        return name
+    from taximeter.training.distributed import run_of_first  # noqa: PLC0415
+
+    return run_of_first()
+
+
+def _tell_other_ranks(beginning: Beginning) -> None:
+    """Of a run that does not even begin: the others wait for its name all the same."""
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
+        from taximeter.training.distributed import publish_run  # noqa: PLC0415
+
+        publish_run(beginning.run)
+
+
 def _say_nothing(_text: str) -> None:
     """Rank 0 speaks for all."""
 
@@ -231,7 +269,7 @@ def _settings(options: argparse.Namespace, config: TrainConfig) -> Settings:
             team=options.team,
             user=options.user,
             exporter=options.exporter,
-            listen=options.metrics_listen,
+            listen=_listen(options),
             **_money(config),
         )
     except ValueError as wrong:
@@ -249,7 +287,7 @@ def _start_meter(options: argparse.Namespace, config: TrainConfig, beginning: Be
             dataset=config.data.dataset,
             resume=beginning.resumes,
             exporter=options.exporter,
-            listen=options.metrics_listen,
+            listen=_listen(options),
             journal=beginning.journal if config.save.save else None,
             strict=True,
             **_money(config),
@@ -257,9 +295,19 @@ def _start_meter(options: argparse.Namespace, config: TrainConfig, beginning: Be
     except ValueError as wrong:
         raise UsageError(named_as_option(str(wrong))) from None
     except OSError as wrong:
-        where = options.metrics_listen or "127.0.0.1:9878"
+        where = _listen(options) or "127.0.0.1:9878"
         reason = wrong.strerror or wrong
         raise UsageError(f"--metrics-listen: cannot listen on {where} ({reason}); name another host:port") from None
+
+
+def _listen(options: argparse.Namespace) -> str | None:
+    """Where this process listens: as the meter's own default, from the port that was named the one of its number."""
+    local_rank = os.environ.get("LOCAL_RANK") or "0"
+    host, _, port = (options.metrics_listen or "").rpartition(":")
+    if not (port.isdigit() and int(port) and local_rank.isdigit() and int(local_rank)):
+        named: str | None = options.metrics_listen
+        return named
+    return f"{host}:{int(port) + int(local_rank)}"
 
 
 def _money(config: TrainConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TextIO
@@ -36,7 +37,7 @@ def run(
     with ExitStack() as stack:
         publish_run(meter.run)
         ranks = stack.enter_context(joined(choose_device(config.loop.device)))
-        training = assemble(config, meter, ranks, stream=stream)
+        training = assemble(config, meter, ranks, stream=stream if ranks.first else io.StringIO())
         callbacks = [*training.callbacks, *around(training)]
         if ranks.first:
             callbacks.append(Progress(meter, stream))
