@@ -93,19 +93,30 @@ def _day(hours: Hours, day: int) -> tuple[bool, tuple[int, ...]]:
     for clocks today, they are put to other times at whole minutes of UTC.
     """
     week, start_ns = _week(hours), day * _DAY_NS
-    before = held = _holds(week, hours.timezone, start_ns - _MINUTE_NS)
+    before = held = bool(week >> _wall_minute(hours.timezone, start_ns - _MINUTE_NS) & 1)
     edges = []
-    for time_ns in range(start_ns, start_ns + _DAY_NS, _MINUTE_NS):
-        holds = _holds(week, hours.timezone, time_ns)
+    for minute, wall_minute in enumerate(_wall_minutes(hours.timezone, start_ns)):
+        holds = bool(week >> wall_minute & 1)
         if holds != held:
-            edges.append(time_ns)
+            edges.append(start_ns + minute * _MINUTE_NS)
             held = holds
     return before, tuple(edges)
 
 
-def _holds(week: int, timezone: ZoneInfo, time_ns: int) -> bool:
+def _wall_minutes(timezone: ZoneInfo, start_ns: int) -> Iterator[int]:
+    """What the clock on the wall shows at each minute of a day: minutes of the week, from Monday 00:00."""
+    for hour_ns in range(start_ns, start_ns + _DAY_NS, 60 * _MINUTE_NS):
+        first, last = _wall_minute(timezone, hour_ns), _wall_minute(timezone, hour_ns + 59 * _MINUTE_NS)
+        if (first + 59) % _WEEK_MINUTES == last:
+            yield from ((first + minute) % _WEEK_MINUTES for minute in range(60))
+        else:
+            # Within this hour clocks are put to another time.
+            yield from (_wall_minute(timezone, hour_ns + minute * _MINUTE_NS) for minute in range(60))
+
+
+def _wall_minute(timezone: ZoneInfo, time_ns: int) -> int:
     local = datetime.fromtimestamp(time_ns // NS_PER_SECOND, timezone)
-    return bool(week >> (local.weekday() * _DAY_MINUTES + local.hour * 60 + local.minute) & 1)
+    return local.weekday() * _DAY_MINUTES + local.hour * 60 + local.minute
 
 
 def _clock(minute: int) -> str:

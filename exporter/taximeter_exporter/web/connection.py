@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from enum import IntEnum
@@ -13,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 import h11
 
 from taximeter_exporter.web.http import HttpError, Request, Response
+
+log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -160,10 +163,15 @@ class Connection(asyncio.Protocol):
         self.working = self._loop.create_task(self._work(request))
 
     async def _work(self, request: Request) -> None:
-        response = await self._answer(request)
-        self.working = None
-        self._enter(Stage.SENDING, REQUEST_SECONDS)
-        self._send(response, close=self._stopping)
+        try:
+            response = await self._answer(request)
+            self.working = None
+            self._enter(Stage.SENDING, REQUEST_SECONDS)
+            self._send(response, close=self._stopping)
+        except Exception:
+            log.exception("%s %s could not be answered", request.method, request.path)
+            self.abort()
+            return
         # else `resume_writing` goes on
         if self._transport is not None and self._transport.get_write_buffer_size() == 0:
             self._next()

@@ -230,3 +230,15 @@ def test_a_queue_of_calls_does_not_grow_without_end() -> None:
         assert answered(server) < 2
         go.set()
         assert {read_all(client)[:13] for client in waiting} == {b"HTTP/1.1 200 "}
+
+
+def test_an_answer_that_cannot_be_sent_ends_the_connection_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def wrong(request: Request) -> Response:
+        headers = {"X-Wrong": "two\r\nlines"} if request.path == "/wrong" else {}
+        return Response(content_type="text/plain", body=b"", headers=headers)
+
+    with serving(wrong) as server:
+        with contextlib.suppress(ConnectionError):
+            assert exchange(server, REQUEST.replace(b"/metrics", b"/wrong")) == b""
+        assert answered(server) < 2
+    assert [record.getMessage() for record in caplog.records] == ["GET /wrong could not be answered"]
