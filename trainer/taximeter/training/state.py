@@ -48,6 +48,8 @@ class TrainState:
     """On the validation split."""
     best_epoch: int = 0
     """The epoch that reached it first; 0: none was evaluated yet."""
+    forecast: str | None = None
+    """How far the budget reaches, for a person; `None` without one, or while that cannot be told."""
     stop: StopReason | None = None
     """Why the loop is to end before its last epoch. Set by callbacks; what rank 0 says holds for all."""
 

@@ -32,6 +32,8 @@ class Budget(Callback):
     it computes no gradients; of a checkpoint what `Checkpointing` says. The first step of all is left out as soon as
     there is a second one: it loads kernels, or compiles.
 
+    Each epoch begins with a forecast by what the one before it cost: `state.forecast`.
+
     To be called after the callbacks that set `state.stop` and before `checkpointing`, whose checkpoint it foresees.
     Does nothing where the meter has no budget.
     """
@@ -57,8 +59,6 @@ class Budget(Callback):
         self._epoch_began: tuple[float, Decimal] | None = None
         self.reason: str | None = None
         """Why the training was stopped, for a person."""
-        self.forecast: str | None = None
-        """Whether the budget lasts, by what the last epoch cost, for a person; `None` until that is known."""
 
     def train_begin(self, state: TrainState) -> None:
         """See `Callback`."""
@@ -70,7 +70,7 @@ class Budget(Callback):
         if spent is not None:
             if self._epoch_began is not None:
                 seconds, cost = now - self._epoch_began[0], spent - self._epoch_began[1]
-                self.forecast = self._foresee(state, spent, cost, seconds)
+                state.forecast = self._foresee(state, spent, cost, seconds)
             whole = state.steps_in_epoch == 0
             self._epoch_began = (now, spent) if whole else None
         self._start()

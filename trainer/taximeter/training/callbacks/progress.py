@@ -66,4 +66,6 @@ class Progress(Callback):
         if state.validation is not None:
             parts.append(f"accuracy {state.validation.accuracy:.1%}")
         parts.append(f"cost {show(self._meter.cost())}{' (simulated)' if self._meter.simulated else ''}")
+        if state.forecast is not None:
+            parts.append(state.forecast)
         return ", ".join(parts)
