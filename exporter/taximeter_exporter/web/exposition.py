@@ -22,7 +22,7 @@ _Read = Sequence[tuple[tuple[str, ...], Reading]]
 def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     """Every metric with its readings; there may be none."""
     yield exporter.BUILD_INFO, [((__version__,), 1)]
-    yield from _devices(snapshot.samples)
+    yield from device_samples(snapshot.samples)
     yield from _money(state)
     yield from _runs(state)
     yield from _budgets(state.budgets)
@@ -44,7 +44,8 @@ def process_samples(snapshot: Snapshot) -> Iterator[tuple[MetricSpec, Samples]]:
     yield gpus.PROCESS_SM, [(labels, percent / 100) for labels, percent in percents if percent is not None]
 
 
-def _devices(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
+def device_samples(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samples]]:
+    """What the devices are and do."""
     samples = tuple(samples)
     gpus_here = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]
     yield gpus.INFO, [(_gpu_identity(sample.device), 1) for sample in gpus_here]
