@@ -40,6 +40,7 @@ bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether 
 	PYTHONPATH=tests $(BIN)/python -m bench.against_nvitop
 	PYTHONPATH=tests $(BIN)/python -m bench.scrape
 	PYTHONPATH=tests $(BIN)/python -m bench.crowd
+	PYTHONPATH=tests $(BIN)/python -m bench.day
 	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
 	PYTHONPATH=tests $(BIN)/python -m bench.metering
 	PYTHONPATH=tests $(BIN)/python -m bench.ledger

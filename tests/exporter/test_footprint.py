@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench.crowd import crowded
+from bench.day import live
 from bench.watched import Watched
 from support.programs import exporter, write_config
 
@@ -39,3 +40,11 @@ def test_a_hundred_scrapers_at_once_are_all_answered_and_leave_nothing_behind(tm
     assert figures["late_bytes"] <= 1.05 * figures["early_bytes"]
     assert figures["threads_after"] <= figures["threads_before"]
     assert figures["descriptors_after"] <= figures["descriptors_before"]
+
+
+def test_samples_runs_and_periods_that_pass_leave_nothing_behind(tmp_path: Path) -> None:
+    figures = live(tmp_path, seconds=480, run_seconds=60)
+    assert figures["runs"] == 64
+    assert figures["growth_ratio"] < 0.05
+    assert figures["end"]["threads"] == figures["half"]["threads"]
+    assert figures["end"]["descriptors"] == figures["half"]["descriptors"]

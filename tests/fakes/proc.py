@@ -39,6 +39,10 @@ class FakeProc:
         self._added += 1
         os.utime(folder, ns=(self._added, self._added))
 
+    def remove(self, pid: int) -> None:
+        """The process has ended."""
+        shutil.rmtree(self._root / str(pid))
+
     def is_self(self, pid: int) -> None:
         """The exporter itself is this process."""
         (self._root / "self").symlink_to(str(pid))
