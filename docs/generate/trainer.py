@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taximeter import metric_table
 from taximeter.metric_table import IDENTITY
+from taximeter.training.serve import metrics as serving
 
 from generate.metrics import Row, Table
 
@@ -34,6 +35,21 @@ TABLES = (
                 )
                 for spec in metric_table.ALL
             ),
+        ),
+    ),
+    Table(
+        title="Trainer: serving",
+        about="Of `taximeter serve`, at its own address.",
+        rows=tuple(
+            Row(
+                name=metric.series_name,
+                kind=metric.kind,
+                unit=metric.unit,
+                labels=metric.labels,
+                help=metric.help,
+                source=metric.source,
+            )
+            for metric in serving.ALL
         ),
     ),
 )

@@ -191,7 +191,7 @@ class Bill:
             None,
             ("total", show(self.cost)),
             *([("budget", show(self.budget))] if self.budget else []),
-            *(self._of_the_training(samples) if self.trained else []),
+            *(self._of_the_training(samples) if self.trained else self._of_the_work(samples)),
         ]
         lines = ["" if row is None else f"  {row[0]:<22}{row[1]}" for row in rows]
         note = [] if self.note is None else [f"  NOTE: {self.note}"]
@@ -199,6 +199,11 @@ class Bill:
 
     def _work(self, samples: str) -> str:
         return f", {self.steps:,} steps, {self.samples:,} {samples}, {self.epochs} epochs" if self.trained else ""
+
+    def _of_the_work(self, samples: str) -> list[tuple[str, str] | None]:
+        """Of a program that was not trained in, but counted what it did."""
+        per_1000 = (f"per 1,000 {samples}", show(self.cost_per_1000_samples))
+        return [(samples, f"{self.samples:,}"), per_1000] if self.samples else []
 
     def _accuracy(self) -> str:
         return "not known" if self.accuracy is None else f"{self.accuracy:.2%} at best"

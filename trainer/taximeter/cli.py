@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from taximeter import run_cli
 from taximeter.training import cli as train_cli
+from taximeter.training.serve import cli as serve_cli
 from taximeter.usage import UsageError
 
 
@@ -42,6 +43,16 @@ def parser() -> argparse.ArgumentParser:
     )
     run_cli.add_arguments(run)
     run.set_defaults(carry_out=run_cli.run, prog=run.prog)
+    serve = commands.add_parser(
+        "serve",
+        help=serve_cli.SUMMARY,
+        description=serve_cli.DESCRIPTION,
+        epilog=serve_cli.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    serve_cli.add_arguments(serve)
+    serve.set_defaults(carry_out=serve_cli.serve, prog=serve.prog)
     return command
 
 
@@ -51,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         status: int = options.carry_out(options)
-    except (UsageError, train_cli.UsageError) as wrong:
+    except UsageError as wrong:
         print(f"{options.prog}: {wrong}", file=sys.stderr)
         return 2
     return status

@@ -14,8 +14,8 @@ from taximeter.bill import Bill, make_bill
 from taximeter.budget import Budget
 from taximeter.cost import RunningCost
 from taximeter.done import Done
-from taximeter.exporter_client import ExporterClient
 from taximeter.lease import LeaseKeeper
+from taximeter.registration import take_lease
 from taximeter.settings import NO_LEASE, Settings, resolve
 from taximeter.usage import UsageError, named_as_option
 from taximeter.watched import Watched, environment
@@ -37,7 +37,6 @@ the same run, and adds what only the training knows. Signals are passed on to th
 exit status: the program's own, 128 + n if signal n ended it; 2 wrong usage, 3 stopped by the budget
 """
 
-_REGISTRATION_SECONDS = 2.5
 _END_SECONDS = 5.0
 
 
@@ -77,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     budget = None if settings.budget is None else Budget(settings.budget, settings.currency, cost)
     if budget is not None and budget.affords(options.grace) is False:
         raise UsageError("--budget: it does not pay for the seconds of --grace; name a larger one, or less grace")
-    lease = _lease(settings, cost) if settings.takes_lease else None
+    lease = take_lease(settings, cost) if settings.takes_lease else None
     if budget is not None and budget.affords(0) is None:
         sys.stderr.write(f"taximeter run: no price is known in {budget.currency}: the budget cannot be kept without\n")
     environ = environment(
@@ -129,23 +128,6 @@ def _settings(options: argparse.Namespace, command: list[str]) -> Settings:
         )
     except ValueError as wrong:
         raise UsageError(named_as_option(str(wrong))) from None
-
-
-def _lease(settings: Settings, cost: RunningCost) -> LeaseKeeper:
-    """Take a lease, or go on without one if the exporter is away. Raises `UsageError` if it refuses the run."""
-    lease = LeaseKeeper(
-        ExporterClient(settings),
-        cost,
-        dict,
-        resume=False,
-        where=settings.exporter,
-        on_refusal=lambda _refusal: None,
-    )
-    lease.start()
-    lease.wait_asked(_REGISTRATION_SECONDS)
-    if lease.refusal is not None:
-        raise UsageError(f"the exporter refuses the run: {lease.refusal}")
-    return lease
 
 
 def _result(status: int, watched: Watched) -> str:

@@ -1,0 +1,1 @@
+"""Predictions over HTTP by a model that was trained here, metered as the training was."""
