@@ -79,8 +79,9 @@ class Work:
     def _forward_backward(self, batch: Batch) -> None:
         images, labels = batch
         self._optimizer.zero_grad()
-        self.loss = nn.functional.cross_entropy(self._model(images), labels)
-        self.loss.backward()  # type: ignore[no-untyped-call]
+        loss = nn.functional.cross_entropy(self._model(images), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.loss = loss.detach()
         self.norm = nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
 
     @staticmethod
