@@ -13,6 +13,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import pytest
 from fakes.exporter import FakeExporter
 from support.programs import wait_for
 from taximeter.cli import main
+from taximeter.training import cli as train_cli
 from trainer.test_meter import scrape_until_gone
 
 # One thread: two would wait for each other where the tests share the processors with something else.
@@ -33,6 +35,12 @@ def exporter() -> Iterator[FakeExporter]:
     fake = FakeExporter().start()
     yield fake
     fake.stop()
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs leave their folders in one that goes."""
+    monkeypatch.chdir(tmp_path)
 
 
 @contextmanager
@@ -167,7 +175,7 @@ def test_help_needs_no_torch(broken_torch: Path, monkeypatch: pytest.MonkeyPatch
     ("options", "complaint"),
     [
         (["--epochs", "0"], "taximeter train: --epochs: 0 does not fit: 1 or more"),
-        (["--epochs", "many"], "taximeter train: argument --epochs: invalid int value: 'many' (see"),
+        (["--epochs", "many"], "taximeter train: argument --epochs: 'many' is not a whole number (see"),
         (
             ["--batch-size", "2000"],
             "taximeter train: --batch-size: 2000 does not fit: 1 to 1437, the training images of",
@@ -176,7 +184,13 @@ def test_help_needs_no_torch(broken_torch: Path, monkeypatch: pytest.MonkeyPatch
         (["--run", "a b"], "taximeter train: --run: 'a b' is not a run's name: 1 to 128 letters, digits"),
         (["--exporter", "box"], "taximeter train: --exporter: 'box' is not an address like http://127.0.0.1:9877"),
         (["--metrics-listen", "9878"], "taximeter train: --metrics-listen: '9878' is not host:port, for instance"),
-        (["--device", "tpu"], "taximeter train: argument --device: invalid choice: 'tpu'"),
+        (["--device", "tpu"], "taximeter train: argument --device: 'tpu' is none of auto, cpu, cuda (see"),
+        (["--price", "-1"], "taximeter train: --price: -1 does not fit: 0 or more"),
+        (["--budget", "0"], "taximeter train: --budget: 0 does not fit: above 0"),
+        (["--currency", "dollars"], "taximeter train: --currency: "),
+        (["--checkpoint-every", "often"], "taximeter train: argument --checkpoint-every: 'often' is not a number"),
+        (["--keep", "0"], "taximeter train: --keep: 0 does not fit: 1 or more"),
+        (["--resume", "no.pt"], "taximeter train: --resume: no.pt: No such file or directory; auto, or the path of"),
         (["--epoch", "3"], "taximeter: unrecognized arguments: --epoch 3"),
     ],
 )
@@ -211,6 +225,46 @@ def test_a_run_that_the_exporter_refuses(exporter: FakeExporter, capsys: pytest.
     assert run_here(["train", "--run", "r", "--exporter", exporter.url, "--metrics-listen", "127.0.0.1:0"]) == 2
     said = capsys.readouterr().err
     assert said == "taximeter train: the exporter refuses the run: run: r is active under another lease\n"
+
+
+def test_a_wait_for_cheaper_hours_can_be_ended_and_nothing_was_started(exporter: FakeExporter, tmp_path: Path) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(hours=20)).isoformat()
+    exporter.prices = [
+        {"uuid": "A", "currency": "USD", "per_hour": "4", "changes": [{"at": tomorrow, "per_hour": "1"}]}
+    ]
+    with training(exporter, "--start", "cheapest") as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert re.search(
+            r"waiting until .* \((19 h 59|20 h 00) min\): 1\.00 USD an hour instead of 4\.00 USD saves 75%", said
+        )
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=SECONDS)
+    assert (process.returncode, printed, said) == (128 + signal.SIGINT, "", "nothing was started\n")
+    assert exporter.calls == []
+    assert list(tmp_path.glob("runs/*")) == []
+
+
+def test_a_folder_that_cannot_be_written(exporter: FakeExporter, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs").write_text("a file")
+    options = ["--run", "r", "--exporter", exporter.url, "--metrics-listen", "127.0.0.1:0"]
+    assert run_here(["train", *options, "--budget", "20"]) == 2
+    said = capsys.readouterr().err
+    assert said == "taximeter train: --output: runs/r cannot be written (Not a directory); name another folder\n"
+    assert exporter.calls == []
+
+
+def test_where_nobody_asked_for_a_folder_it_does_without(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose file system is read-only."""
+    monkeypatch.setattr(train_cli, "_LAST_SCRAPE_SECONDS", 0.0)
+    Path("runs").write_text("a file")
+    small = ["--dataset", "synthetic", "--synthetic-images", "80", "--batch-size", "16", "--image-size", "8"]
+    options = ["--run", "r", "--price", "1", "--metrics-listen", "127.0.0.1:0", "--epochs", "1", "--workers", "0"]
+    assert run_here(["train", *options, *small]) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("runs/r cannot be written (Not a directory): no checkpoints; --output names a folder\n")
 
 
 @pytest.mark.parametrize("package", ["torch", "sklearn"])

@@ -20,7 +20,7 @@ from taximeter.training.beginning import Beginning, settle
 from taximeter.training.checkpoint.error import CheckpointError
 from taximeter.training.config import ConfigError, TrainConfig
 from taximeter.training.config import options as config_options
-from taximeter.training.config.schema import MoneyConfig
+from taximeter.training.config.schema import MoneyConfig, SaveConfig
 from taximeter.training.errors import TrainingError
 from taximeter.training.interruption import Interrupted, Interruption
 from taximeter.training.start import wait_for_cheapest
@@ -105,16 +105,11 @@ def train(options: argparse.Namespace) -> int:
         raise UsageError(str(wrong)) from None
     if beginning.finished(config) or beginning.exhausted(config):
         _tell_other_ranks(beginning)
-    if beginning.finished(config):
-        sys.stderr.write(f"run {beginning.run}: all is done that was asked for; nothing is left to train\n")
-        return 0
-    if beginning.exhausted(config):
-        sys.stderr.write(f"run {beginning.run}: its budget is used up; to go on takes a higher --budget\n")
-        return BUDGET_STATUS
+        return _nothing_to_do(beginning, config, speaks=settings.pays)
     with ExitStack() as held:
         interruption = held.enter_context(Interruption())
-        if config.save.save and settings.rank == 0:
-            _lock(beginning, held)
+        if config.save.save and settings.pays:
+            config = _lock(config, beginning, held)
         try:
             if config.money.start == "cheapest":
                 _wait(settings)
@@ -209,14 +204,31 @@ def _last_scrape(meter: Meter, interruption: Interruption, *, stay: bool) -> Non
         pass  # whoever interrupts the wait does not want it
 
 
-def _lock(beginning: Beginning, held: ExitStack) -> None:
+def _nothing_to_do(beginning: Beginning, config: TrainConfig, *, speaks: bool) -> int:
+    """What is told of a run that does not go on, by whoever speaks for all its processes."""
+    finished = beginning.finished(config)
+    if speaks and finished:
+        sys.stderr.write(f"run {beginning.run}: all is done that was asked for; nothing is left to train\n")
+    elif speaks:
+        sys.stderr.write(f"run {beginning.run}: its budget is used up; to go on takes a higher --budget\n")
+    return 0 if finished else BUDGET_STATUS
+
+
+def _lock(config: TrainConfig, beginning: Beginning, held: ExitStack) -> TrainConfig:
+    """Keep other processes from the run's folder. Where nobody asked for one, and there can be none: do without."""
     try:
         held.enter_context(beginning.locked())
     except CheckpointError as wrong:
         raise UsageError(str(wrong)) from None
     except OSError as wrong:
         reason = wrong.strerror or wrong
+        if config.save == replace(SaveConfig(), keep=config.save.keep) and config.money.budget is None:
+            sys.stderr.write(
+                f"{beginning.folder} cannot be written ({reason}): no checkpoints; --output names a folder\n"
+            )
+            return config.changed(save=False)
         raise UsageError(f"--output: {beginning.folder} cannot be written ({reason}); name another folder") from None
+    return config
 
 
 def _wait(settings: Settings) -> None:
