@@ -222,7 +222,7 @@ def _lock(config: TrainConfig, beginning: Beginning, held: ExitStack) -> TrainCo
         raise UsageError(str(wrong)) from None
     except OSError as wrong:
         reason = wrong.strerror or wrong
-        if config.save == replace(SaveConfig(), keep=config.save.keep) and config.money.budget is None:
+        if config.save == SaveConfig() and config.money.budget is None:
             sys.stderr.write(
                 f"{beginning.folder} cannot be written ({reason}): no checkpoints; --output names a folder\n"
             )
