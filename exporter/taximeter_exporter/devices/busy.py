@@ -11,9 +11,12 @@ BUSY_FROM_RATIO = 0.05
 def busy(reading: Reading) -> bool | None:
     """True if the device was in use, False if it was not, `None` if the reading does not tell.
 
-    Utilization decides. Where there is none (a GPU in MIG mode, a driver that does not support it), a compute process
-    on the device makes it busy.
+    Utilization decides, or where there is none (a MIG instance) what GPM says of the same. Where there is neither, a
+    compute process on the device makes it busy.
     """
-    if reading.utilization_ratio is not None:
-        return reading.utilization_ratio >= BUSY_FROM_RATIO
+    ratio = reading.utilization_ratio
+    if ratio is None:
+        ratio = reading.activity_ratios.get("gpu_graphics_activity_ratio")
+    if ratio is not None:
+        return ratio >= BUSY_FROM_RATIO
     return None if reading.processes is None else bool(reading.processes)
