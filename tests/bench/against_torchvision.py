@@ -116,7 +116,7 @@ def in_words(figures: dict[str, Any]) -> str:
     text = ""
     for name, case in figures["cases"].items():
         rows = [(other, f"{speed:,.1f} images a second") for other, speed in case["images_per_second"].items()]
-        rows += [(f"against {other}", f"{ratio:.3f} times as fast") for other, ratio in case["ratio"].items()]
+        rows += [(f"than {other}", f"{ratio:.3f} times as fast") for other, ratio in case["ratio"].items()]
         rows += [("limit", f"{case['limit']:g} of either"), ("measured over", f"{ROUNDS} rounds of each, in turns")]
         text += f"{name}\n{lines(rows)}\n"
     return text if figures["gpu"] else f"{text}on a GPU: skipped, there is none here that torch can use\n"
