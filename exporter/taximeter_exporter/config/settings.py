@@ -20,7 +20,6 @@ from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.budgets import Budget
 from taximeter_exporter.metering.policy import SplitPolicy
 from taximeter_exporter.metering.storage import Volume
-from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect
 from taximeter_exporter.pricing.price import Offer, Price, Rate
 from taximeter_exporter.pricing.quote import PriceError
 
@@ -110,6 +109,9 @@ def _offer(file: ConfigFile, environ: Mapping[str, str]) -> Offer:
             instance_type=file.host.instance_type,
             pricing_model=file.host.pricing_model,
         )
+    # An exporter that is told what its machine is shall not carry what only asking takes.
+    from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect  # noqa: PLC0415
+
     try:
         return detect(environ.get("TAXIMETER_METADATA_ADDRESS", DEFAULT_ADDRESS))
     except NoCloudError as error:

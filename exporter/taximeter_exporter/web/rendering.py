@@ -1,5 +1,5 @@
 """Metrics as bytes, in Prometheus' text format or in OpenMetrics. Says the same as prometheus_client, at a fraction of
-the processor time and memory: it remembers how the line of each series begins."""
+the processor time and memory: it remembers the line of each series."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from taximeter_exporter.web.metrics import MetricSpec, Samples
 _SIMULATED = 'simulated="true"'
 _GO_EXPONENT_FROM = 7
 """With so many digits before the point Go's `%g`, and so Prometheus' own clients, write an exponent."""
+
+
+_Line = tuple[str, float, str]
+"""How the line of a series begins, its value, and the line. Most values are the same at the next moment."""
 
 
 class Rendered:
@@ -41,24 +45,26 @@ class Renderer:
 
     def __init__(self) -> None:
         self._simulated = False
-        self._beginnings: dict[str, dict[tuple[str, ...], str]] = {}
+        self._series: dict[str, dict[tuple[str, ...], _Line]] = {}
 
     def render(self, metrics: Iterable[tuple[MetricSpec, Samples]], *, simulated: bool) -> Rendered:
         """Metrics without samples are left out; `simulated` gives every series of the devices a label that says so."""
-        known, self._beginnings = ({} if simulated is not self._simulated else self._beginnings), {}
+        known, self._series = ({} if simulated is not self._simulated else self._series), {}
         self._simulated = simulated
         return Rendered([(spec, self._lines(spec, samples, known)) for spec, samples in metrics if samples])
 
-    def _lines(self, spec: MetricSpec, samples: Samples, known: Mapping[str, Mapping[tuple[str, ...], str]]) -> str:
+    def _lines(self, spec: MetricSpec, samples: Samples, known: Mapping[str, Mapping[tuple[str, ...], _Line]]) -> str:
         name = spec.series_name
         before = known.get(name, {})
         # What is not rendered any more is forgotten: only as much is remembered as there are series.
-        now = self._beginnings[name] = {}
-        lines = []
+        now = self._series[name] = {}
         for values, value in samples:
-            beginning = now[values] = before.get(values) or self._beginning(spec, values)
-            lines.append(f"{beginning}{number(value)}\n")
-        return "".join(lines)
+            line = before.get(values)
+            if line is None or line[1] != value:
+                beginning = self._beginning(spec, values) if line is None else line[0]
+                line = beginning, value, f"{beginning}{number(value)}\n"
+            now[values] = line
+        return "".join([line for _, _, line in now.values()])
 
     def _beginning(self, spec: MetricSpec, values: tuple[str, ...]) -> str:
         labels = [f'{name}="{_escaped(value, quotes=True)}"' for name, value in zip(spec.labels, values, strict=True)]
@@ -69,7 +75,7 @@ class Renderer:
 
 def number(value: float) -> str:
     """As Go writes it, with the digits of Python: the fewest that give the same number back."""
-    text = repr(float(value))
+    text = repr(float(value) + 0.0)  # that makes zero of minus zero
     point = text.find(".")
     if point >= _GO_EXPONENT_FROM and value > 0:
         digits = (text[:point] + text[point + 1 :]).rstrip("0")
