@@ -132,3 +132,22 @@ def test_a_gpu_that_fails_is_said_and_time_goes_on(run: Run, caplog: pytest.LogC
     assert len(caplog.messages) == 1
     assert sum(run.samples) == 3 * 64
     assert sum(run.phases.read().values()) == run.ticks() - 1_000_000_000_000
+
+
+def test_what_the_gpu_has_not_come_to_is_nobodys_yet(run: Run) -> None:
+    run.phases.mark(Turn.LOOP)
+    for _ in range(10):
+        run.step()
+    assert run.gpu.busy_until - run.ticks() > 0.5e9
+    assert run.seconds().get("data_wait", 0) == 0  # where the program is, and the GPU is not
+
+
+def test_what_was_shown_too_early_is_not_taken_back(run: Run) -> None:
+    run.phases.mark(Turn.LOOP)
+    run.step(forward=1)
+    with Block(run.phases.mark, "evaluation"):
+        run.ticks.advance(0.25)
+        assert run.seconds()["evaluation"] == 0.25
+    run.gpu.wait_until(run.gpu.busy_until)
+    run.phases.mark(Turn.LEAVE)  # the GPU went through the evaluation in no time
+    assert run.seconds()["evaluation"] == 0.25

@@ -139,7 +139,7 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
 def _authorization(access: Access) -> dict[str, str]:
     """The header that says who asks. Raises `ValueError` if the token cannot be read."""
     token = access.token if access.token_file is None else read_token(access.token_file)
-    if False:
+    if token is not None:
         return {"Authorization": f"Bearer {token}"}
     if access.user is not None:
         pair = f"{access.user}:{access.password or ''}".encode()
