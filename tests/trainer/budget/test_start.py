@@ -6,10 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.exporter import FakeExporter
+from support.programs import CONFIG, write_config
+from support.programs import exporter as real_exporter
 from taximeter.settings import resolve
 from taximeter.training.start import NoPrices, course_of, wait_for_cheapest
 
@@ -19,8 +22,10 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 class Wait:
     """A clock that sleeping moves, and what was said meanwhile."""
 
-    def __init__(self, exporter: str, *, meanwhile: Callable[[datetime], None] | None = None) -> None:
-        self.now = NOON
+    def __init__(
+        self, exporter: str, *, meanwhile: Callable[[datetime], None] | None = None, begin: datetime = NOON
+    ) -> None:
+        self.now = begin
         self.said: list[str] = []
         self._meanwhile = meanwhile
         settings = resolve(exporter=exporter)
@@ -36,7 +41,9 @@ def change(hours: float, per_hour: str | None) -> dict[str, Any]:
     return {"at": (NOON + timedelta(hours=hours)).isoformat().replace("+00:00", "Z"), "per_hour": per_hour}
 
 
-def price(per_hour: str | None, *changes: dict[str, Any], currency: str = "USD", uuid: str = "A") -> dict[str, Any]:
+def price(
+    per_hour: str | None, *changes: dict[str, Any], currency: str | None = "USD", uuid: str = "A"
+) -> dict[str, Any]:
     return {"uuid": uuid, "currency": currency, "per_hour": per_hour, "changes": list(changes)}
 
 
@@ -94,6 +101,8 @@ def test_what_lies_more_than_a_week_ahead_is_not_waited_for(exporter: FakeExport
         ([], "the exporter has no prices"),
         ([price(None)], "it has no price for all devices"),
         ([price("3"), price("4", currency="EUR", uuid="B")], "prices in EUR, USD cannot be compared"),
+        ([price(None, currency=None)], "the exporter has no prices"),
+        ([price("3", change(1, "1")), price(None, currency=None, uuid="B")], "it has no price for all devices"),
         ([price("NaN")], "the answer of {url} is no list of prices"),
         ([price("3", {"at": "soon", "per_hour": "1"})], "the answer of {url} is no list of prices"),
         ([price("3", {"at": "2026-03-02T13:00:00", "per_hour": "1"})], "the answer of {url} is no list of prices"),
@@ -146,3 +155,19 @@ def test_a_course_is_exact() -> None:
     assert [amount for _, amount in course.changes] == [Decimal("0.5"), None]
     with pytest.raises(NoPrices):
         course_of([])
+
+
+def test_the_real_exporter_tells_its_nights(tmp_path: Path) -> None:
+    """A price that is halved for an hour, from the third hour from now on."""
+    begin = datetime.now(UTC)
+    cheap = begin.replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
+    hours = f"{cheap:%H:%M}-{cheap + timedelta(hours=1):%H:%M}"
+    night = (
+        "  - {provider: acme, region: lab, instance_type: box-8, gpus: 8, per_hour: 1800, currency: USD,"
+        f" hours: '{hours}', timezone: UTC}}\nbudgets:"
+    )
+    config = write_config(tmp_path, CONFIG.replace("budgets:", night))
+    with real_exporter(config, environ={"TAXIMETER_DEVICES": "host"}) as running:
+        wait = Wait(f"http://127.0.0.1:{running.port}", begin=begin)
+    assert wait.now == cheap
+    assert "saves 50%" in wait.said[0]

@@ -98,7 +98,8 @@ def ask(settings: Settings) -> Course:
 
 def course_of(prices: Sequence[Mapping[str, Any]]) -> Course:
     """Add up the prices of all devices, each as the exporter tells it. Raises `NoPrices`."""
-    currencies = {str(price["currency"]) for price in prices}
+    # A device without any price has no currency either.
+    currencies = {str(price["currency"]) for price in prices if price["currency"] is not None}
     if len(currencies) != 1:
         several = ", ".join(sorted(currencies))
         raise NoPrices(f"prices in {several} cannot be compared" if currencies else "the exporter has no prices")
