@@ -9,8 +9,8 @@ from taximeter_exporter.devices.reading import DeviceKind
 
 def count_gpus(*, simulate: bool) -> int:
     """GPUs here, simulated ones included; 0 where the host itself is the device. Raises the exporter's `ReadError`."""
-    source = open_source(DeviceChoice.AUTO, simulate=simulate, host_uuid=lambda: "HOST-demo", clock=SystemClock())
+    opened = open_source(DeviceChoice.AUTO, simulate=simulate, host_uuid=lambda: "HOST-demo", clock=SystemClock())
     try:
-        return sum(device.kind is DeviceKind.GPU and device.parent is None for device in source.devices())
+        return sum(device.kind is DeviceKind.GPU and device.parent is None for device in opened.devices)
     finally:
-        source.close()
+        opened.source.close()
