@@ -12,7 +12,7 @@ from taximeter.training.callbacks.early_stopping import EarlyStopping
 from taximeter.training.callbacks.target_accuracy import TargetAccuracy
 from taximeter.training.config.schema import OptimConfig
 from taximeter.training.errors import NotFinite
-from taximeter.training.evaluate import Evaluation
+from taximeter.training.evaluation.result import Evaluation
 from taximeter.training.loop import train
 from taximeter.training.state import StopReason, TrainState
 from torch import Tensor, nn

@@ -14,7 +14,7 @@ import torch
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.distributed import Ranks, joined, publish_run, run_of_first
 from taximeter.training.errors import RankLost
-from taximeter.training.evaluate import evaluate
+from taximeter.training.evaluation.evaluate import evaluate
 from taximeter.training.state import TrainState
 from taximeter.training.step import TrainStep
 from torch import Tensor

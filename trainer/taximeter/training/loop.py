@@ -8,7 +8,7 @@ from typing import get_args
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback, Hooks
 from taximeter.training.errors import NotFinite
-from taximeter.training.evaluate import evaluate
+from taximeter.training.evaluation.evaluate import evaluate
 from taximeter.training.loss_watch import LossWatch
 from taximeter.training.parts import Parts
 from taximeter.training.state import StopReason, TrainState

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from taximeter.training.errors import NotFinite
-from taximeter.training.evaluate import Evaluation
+from taximeter.training.evaluation.result import Evaluation
 
 StopReason = Literal["interrupted", "budget", "early", "target"]
 """A signal; the budget; no improvement for long enough; the accuracy that was asked for."""
@@ -48,6 +48,8 @@ class TrainState:
     """On the validation split."""
     best_epoch: int = 0
     """The epoch that reached it first; 0: none was evaluated yet."""
+    best: Evaluation | None = None
+    """What that epoch's evaluation gave."""
     forecast: str | None = None
     """How far the budget reaches, for a person; `None` without one, or while that cannot be told."""
     stop: StopReason | None = None
@@ -76,6 +78,7 @@ class TrainState:
         self.steps_before = self.step
         if validation.accuracy > self.best_accuracy or self.best_epoch == 0:
             self.best_accuracy, self.best_epoch = validation.accuracy, self.epoch
+            self.best = validation
 
     def check_finite(self) -> None:
         """Raise `NotFinite` if the last loss is no number any more; waits for the device.
@@ -102,6 +105,7 @@ class TrainState:
             "validation": None if validation is None else [validation.loss, validation.accuracy],
             "best_accuracy": self.best_accuracy,
             "best_epoch": self.best_epoch,
+            "best": None if self.best is None else self.best.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -116,3 +120,5 @@ class TrainState:
         self.validation = None if state["validation"] is None else Evaluation(loss=loss, accuracy=accuracy)
         self.best_accuracy = float(state["best_accuracy"])
         self.best_epoch = int(state["best_epoch"])
+        best = state.get("best")  # not in checkpoints of older versions
+        self.best = None if best is None else Evaluation.of_state(best)

@@ -1,0 +1,1 @@
+"""How good a model is: counted while it is judged, reckoned by torchmetrics, shown as table, JSON and plot."""
