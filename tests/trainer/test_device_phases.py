@@ -26,7 +26,7 @@ class Run:
         self.phases.mark(Turn.BATCH)
         self.gpu.work(forward)
         self.ticks.advance(0.001)
-        with Block(self.phases.mark, "optimizer"):
+        with Block(self.phases, "optimizer"):
             self.gpu.work(optimizer)
             self.ticks.advance(0.001)
         self.phases.mark(64)
@@ -74,7 +74,7 @@ def test_counters_never_go_back_and_a_phase_shows_while_it_lasts(run: Run) -> No
         now = run.phases.read()
         assert all(now[phase] >= before[phase] for phase in now)
         before = now
-    with Block(run.phases.mark, "evaluation"):
+    with Block(run.phases, "evaluation"):
         run.gpu.wait_until(run.gpu.busy_until)
         before = run.phases.read()
         run.ticks.advance(60)
@@ -145,7 +145,7 @@ def test_what_the_gpu_has_not_come_to_is_nobodys_yet(run: Run) -> None:
 def test_what_was_shown_too_early_is_not_taken_back(run: Run) -> None:
     run.phases.mark(Turn.LOOP)
     run.step(forward=1)
-    with Block(run.phases.mark, "evaluation"):
+    with Block(run.phases, "evaluation"):
         run.ticks.advance(0.25)
         assert run.seconds()["evaluation"] == 0.25
     run.gpu.wait_until(run.gpu.busy_until)

@@ -19,7 +19,7 @@ def test_every_moment_belongs_to_exactly_one_phase(ticks: Ticks) -> None:
     ticks.advance(0.25)
     phases.mark(Turn.BATCH)
     ticks.advance(0.5)
-    with Block(phases.mark, "optimizer"):
+    with Block(phases, "optimizer"):
         ticks.advance(0.0625)
     ticks.advance(1)
     phases.mark(64)
@@ -35,10 +35,10 @@ def test_every_moment_belongs_to_exactly_one_phase(ticks: Ticks) -> None:
 
 def test_blocks_within_blocks_and_within_themselves(ticks: Ticks) -> None:
     phases, _, _ = times(ticks)
-    block = Block(phases.mark, "evaluation")
+    block = Block(phases, "evaluation")
     with block:
         ticks.advance(1)
-        with Block(phases.mark, "checkpoint"):
+        with Block(phases, "checkpoint"):
             ticks.advance(2)
         with block:
             ticks.advance(4)
@@ -52,7 +52,7 @@ def test_blocks_within_blocks_and_within_themselves(ticks: Ticks) -> None:
 def test_a_loop_within_an_evaluation_leaves_it_as_it_was(ticks: Ticks) -> None:
     phases, _, _ = times(ticks)
     phases.mark(Turn.LOOP)
-    with Block(phases.mark, "evaluation"):
+    with Block(phases, "evaluation"):
         phases.mark(Turn.LOOP)
         ticks.advance(1)
         phases.mark(Turn.LEAVE)
@@ -82,3 +82,16 @@ def test_nothing_counts_after_the_stop(ticks: Ticks) -> None:
     assert sum(phases.read().values()) == 1_000_000_000
     assert samples == []
     assert phases.marks == []
+
+
+def test_a_reader_between_the_clock_and_the_mark_is_not_contradicted(ticks: Ticks) -> None:
+    phases, _, _ = times(ticks)
+    phases.mark("evaluation")
+    ticks.advance(1)
+    moment = phases.clock()
+    ticks.advance(0.5)  # the loop's thread is not let on
+    shown = phases.read()["evaluation"]
+    phases.put((moment, "checkpoint"))
+    assert phases.read()["evaluation"] == shown
+    ticks.advance(2)
+    assert phases.read()["checkpoint"] == 2_500_000_000

@@ -46,8 +46,8 @@ class DevicePhases(PhaseTimes):
 
     def __init__(self, host: PhaseTimes, new_event: Callable[[], Event]) -> None:
         super().__init__(host.clock, host.on_step, host.on_step_time)
-        self._mark_host = self.mark
-        self.mark = self._mark
+        self._put_to_host = self.put
+        self.put = self._put
         host.add_up()
         self._sums = host._sums
         self._until = host._until
@@ -61,16 +61,17 @@ class DevicePhases(PhaseTimes):
         self._spare: list[Event] = []
         self._looks = 0
         self._least_behind_ns: int | None = None
-        self._shown = self._sums.nanoseconds.copy()
+        self._shown = host._shown
 
-    def _mark(self, mark: Mark) -> int:
+    def _put(self, moment: tuple[int, Mark]) -> None:
         """A step counts at once, and its time when the GPU has done it."""
         if not self._following:
-            return self._mark_host(mark)
+            self._put_to_host(moment)
+            return
+        now, mark = moment
         with self._lock:
-            now = self.clock()
             if self._stopped:
-                return now
+                return
             self._host_sums.pass_by(mark)
             self._marked_at = now
             try:
@@ -79,11 +80,11 @@ class DevicePhases(PhaseTimes):
                 event.record()
             except Exception as wrong:  # whatever a GPU raises must not end the training
                 self._follow_host(wrong)
-                return self._mark_host(mark)
+                self._put_to_host(moment)
+                return
             self._ahead.append((event, mark))
             if isinstance(mark, int):
                 self.on_step(mark)
-            return now
 
     def add_up(self) -> None:
         """See `PhaseTimes`; while the GPU is followed there is nothing to be added up."""
@@ -106,13 +107,11 @@ class DevicePhases(PhaseTimes):
         """See `PhaseTimes`. What the GPU has not come to yet is left out, but for the phase that is going on."""
         with self._lock:
             if self._stopped or not self._following:
-                now = super().read()
-            else:
-                now = self._sums.nanoseconds.copy()
-                now[self._host_sums.phases[-1]] += max(0, self.clock() - max(self._until, self._marked_at))
-            # The program may be in a phase long before the GPU is; a counter must not go back on that.
-            self._shown = {phase: max(shown, now[phase]) for phase, shown in self._shown.items()}
-            return self._shown.copy()
+                return super().read()
+            # The program may be in a phase long before the GPU is.
+            now = self._sums.nanoseconds.copy()
+            now[self._host_sums.phases[-1]] += max(0, self.clock() - max(self._until, self._marked_at))
+            return self._never_less(now)
 
     def _look(self, now: int) -> None:
         """Add what the GPU has come past."""

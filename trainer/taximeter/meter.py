@@ -491,7 +491,7 @@ class Meter:
         return self._phases
 
     def _make_blocks(self) -> dict[Phase, Block]:
-        return {phase: Block(self._phases.mark, phase) for phase in PHASES}
+        return {phase: Block(self._phases, phase) for phase in PHASES}
 
     def _tend(self) -> None:
         """What need not be done at every step, about once a second."""

@@ -87,18 +87,6 @@ def _ignore(_number: int) -> None:
     """Nobody wants to know."""
 
 
-def _marker(clock: Callable[[], int], marks: list[tuple[int, Mark]]) -> Callable[[Mark], int]:
-    # A function of its own, and not a method: it finds what it needs without a look into an object.
-    append = marks.append
-
-    def mark(mark: Mark) -> int:
-        now = clock()
-        append((now, mark))
-        return now
-
-    return mark
-
-
 class PhaseTimes:
     """Nanoseconds spent in each phase. Begins in `startup`.
 
@@ -123,12 +111,17 @@ class PhaseTimes:
         self._lock = threading.RLock()
         self.marks: list[tuple[int, Mark]] = []
         """What was marked and has not been added up yet."""
-        self.mark = _marker(clock, self.marks)
-        """Say that something happens now. Returns the moment, in nanoseconds of the clock."""
+        self.put: Callable[[tuple[int, Mark]], None] = self.marks.append
+        """Take a moment and what happened; what a step calls directly, since each call less counts there."""
         self._sums = Sums()
         self._until = clock()
         """The moment until which the sums are."""
         self._stopped = False
+        self._shown = self._sums.nanoseconds.copy()
+
+    def mark(self, mark: Mark) -> None:
+        """Say that something happens now."""
+        self.put((self.clock(), mark))
 
     @property
     def outside(self) -> bool:
@@ -168,7 +161,13 @@ class PhaseTimes:
             sums = self._sums.copy()
             if not self._stopped:
                 sums.spend(max(0, self.clock() - self._until))
-            return sums.nanoseconds
+            return self._never_less(sums.nanoseconds)
+
+    def _never_less(self, nanoseconds: dict[Phase, int]) -> dict[Phase, int]:
+        # A reader may come between the look at the clock and the mark that is made of it, and say more of the phase
+        # before than it had; a counter must not go back on that.
+        self._shown = {phase: max(shown, nanoseconds[phase]) for phase, shown in self._shown.items()}
+        return self._shown.copy()
 
 
 _LEAVE = Turn.LEAVE
@@ -177,16 +176,17 @@ _LEAVE = Turn.LEAVE
 class Block:
     """A block of the program in a phase; then what was before goes on. Can be used again, also within itself."""
 
-    __slots__ = ("_mark", "_phase")
+    __slots__ = ("_clock", "_phase", "_put")
 
     # Not contextlib.contextmanager, which takes several times as long, in every step.
 
-    def __init__(self, mark: Callable[[Mark], int], phase: Phase) -> None:
-        self._mark = mark
-        self._phase = phase
+    def __init__(self, phases: PhaseTimes, phase: Phase) -> None:
+        self._put = phases.put
+        self._clock = phases.clock
+        self._phase: Phase = phase
 
     def __enter__(self) -> None:
-        self._mark(self._phase)
+        self._put((self._clock(), self._phase))
 
     def __exit__(self, _kind: object, _exception: object, _traceback: object) -> None:
-        self._mark(_LEAVE)
+        self._put((self._clock(), _LEAVE))

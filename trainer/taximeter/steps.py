@@ -39,12 +39,13 @@ class Steps(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         phases = self._begin()
-        mark, marks = phases.mark, phases.marks
+        put, clock, marks = phases.put, phases.clock, phases.marks
         batch_came = Turn.BATCH
         count = self._samples
         samples = 0
         in_step = False
-        tend_at = mark(Turn.LOOP)
+        tend_at = clock()
+        put((tend_at, Turn.LOOP))
         try:
             for batch in self._loader:
                 try:
@@ -52,10 +53,11 @@ class Steps(Generic[T]):
                 except Exception as wrong:  # whatever somebody's function raises must not end the training
                     samples = 0
                     self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
-                mark(batch_came)
+                put((clock(), batch_came))
                 in_step = True
                 yield batch
-                now = mark(samples)
+                now = clock()
+                put((now, samples))
                 in_step = False
                 if now >= tend_at or len(marks) > TEND_MARKS:
                     self._tend()
@@ -63,6 +65,6 @@ class Steps(Generic[T]):
             self._end()
         finally:
             if in_step:
-                mark(samples)
-            mark(Turn.LEAVE)
+                put((clock(), samples))
+            put((clock(), Turn.LEAVE))
             self._tend()
