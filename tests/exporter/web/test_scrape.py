@@ -20,6 +20,8 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;versi
 
 
 def test_text_and_openmetrics_by_negotiation(running: RunningExporter) -> None:
+    # the last series to appear: it takes two readings
+    wait_for(lambda: b"taximeter_host_utilization_ratio" in running.get("/metrics").body, "the host is not read")
     text = running.get("/metrics", Accept="text/plain")
     assert text.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     open_metrics = running.get("/metrics", Accept=OPENMETRICS)
