@@ -214,8 +214,13 @@ class Sampler:
         with self._lock:
             if len(self._threads) <= self._turns.reading() and not self._stopping.is_set():
                 thread = threading.Thread(target=self._read_in_turn, name="sample devices", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    # whoever reads goes on reading; it is tried again with the next device
+                    _log.error("no thread can be had to stand by: %s", error)
+                else:
+                    self._threads.append(thread)
 
     def _read_in_turn(self) -> None:
         while (uuid := self._turns.take()) is not None:

@@ -407,3 +407,21 @@ def test_each_device_is_read_once_an_interval_whether_or_not_the_one_before_answ
     for beats in source.read_in.values():
         # the first is read at the start, wherever in an interval that is
         assert beats[1:] == sorted(set(beats[1:]))
+
+
+def test_reading_goes_on_where_no_thread_can_be_had_to_stand_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, interval_ns = SystemClock(), NS_PER_SECOND // 50
+    source = Beats(clock, interval_ns)
+    sampler = sampling(source, clock, interval_ns=interval_ns)
+    start, started = threading.Thread.start, list[str]()
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name in started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    sampler.start()
+    wait_until(lambda: all(len(beats) > 3 for beats in source.read_in.values()), what="all are read again and again")
+    assert sampler.stop(5)
