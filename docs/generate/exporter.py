@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from taximeter_exporter.web import process
+from taximeter_exporter.config.dcgm_names import DcgmNames
+from taximeter_exporter.web import dcgm, process
 from taximeter_exporter.web.metrics import MetricSpec, budgets, exporter, gpus, hosts, money, runs
 
 from generate.metrics import Row, Table
@@ -25,6 +26,28 @@ def _table(title: str, about: str, specs: Iterable[MetricSpec]) -> Table:
     return Table(title=f"Exporter: {title}", about=about, rows=tuple(rows))
 
 
+def _dcgm() -> Table:
+    """Labels stand above the table: every metric has the same."""
+    labels = ", ".join(f"`{label}`" for label in dcgm.LABELS)
+    legacy = " and ".join(f"`{label}`" for label in dcgm.LEGACY_LABELS)
+    current = ", ".join(f"`{label}`" for label in dcgm.CURRENT_LABELS)
+    rows = (
+        Row(name=spec.series_name, kind=spec.kind, unit=name.unit.words, labels=(), help=spec.help, source=spec.source)
+        for _, name, spec in dcgm.specs(DcgmNames.BOTH)
+    )
+    return Table(
+        title="Exporter: by dcgm-exporter's names",
+        about="Off unless the configuration asks for them, for dashboards that people already have: `dcgm_metrics:"
+        " legacy` for the names up to dcgm-exporter 4.8, `current` for those since 4.9, `both` for all. It takes a"
+        f" restart. The labels of every one are {labels}; with the legacy names also {legacy}, with the current ones"
+        f" also {current}. Of a MIG instance there is its memory and its activity, with the `UUID` of its GPU,"
+        " `GPU_I_PROFILE` and `GPU_I_ID`; what only the whole GPU says stands once, without them. In OpenMetrics the"
+        " counters are of unknown type, as their names do not end in `_total`. Not there: `pci_bus_id`, rates over"
+        " NVLink, vGPU licences, and whatever else the table does not have. The source of a name is where it was read.",
+        rows=tuple(rows),
+    )
+
+
 TABLES = (
     _table(
         "GPUs",
@@ -40,4 +63,5 @@ TABLES = (
     _table("runs", "A run that has ended stays for an hour.", runs.ALL),
     _table("budgets", "`run` only where each run has the limit for itself.", budgets.ALL),
     _table("itself", "", (*exporter.ALL, *process.ALL)),
+    _dcgm(),
 )

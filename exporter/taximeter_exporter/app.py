@@ -160,6 +160,7 @@ def exporter(
             reloaded=reloader.state,
             interval_ns=settings.sample_interval_ns,
             process_metrics=settings.process_metrics,
+            dcgm_metrics=settings.dcgm_metrics,
         )
         yield Exporter(
             meter=meter,

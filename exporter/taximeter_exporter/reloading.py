@@ -25,6 +25,7 @@ _FIXED = {
     "devices": "devices",
     "sample_interval_ns": "sample_interval",
     "process_metrics": "process_metrics",
+    "dcgm_metrics": "dcgm_metrics",
 }
 """What only a start can change: the name in `Settings`, and in the file."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from taximeter_exporter.config.dcgm_names import DcgmNames
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.periods import Period
 from taximeter_exporter.metering.policy import SplitPolicy
@@ -140,6 +141,7 @@ class ConfigFile(Struct, forbid_unknown_fields=True, kw_only=True):
     split_policy: SplitPolicy = SplitPolicy.EQUAL
     devices: DeviceChoice = DeviceChoice.AUTO
     process_metrics: bool = False
+    dcgm_metrics: DcgmNames = DcgmNames.NONE
     write_token_file: Annotated[str, Meta(min_length=1)] | None = None
     host: HostSection | Literal["auto"]
     prices: list[PriceSection] = []

@@ -12,6 +12,7 @@ from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.budgets import read_budgets
 from taximeter_exporter.config.currencies import check_currencies
 from taximeter_exporter.config.data import read_transfer, read_volumes
+from taximeter_exporter.config.dcgm_names import DcgmNames
 from taximeter_exporter.config.error import ConfigError, Refused
 from taximeter_exporter.config.prices import PriceBook, read_prices
 from taximeter_exporter.config.schema import ConfigFile, HostSection
@@ -41,6 +42,8 @@ class Settings:
     devices: DeviceChoice
     process_metrics: bool
     """Whether `/metrics` has series of each process."""
+    dcgm_metrics: DcgmNames
+    """By which of dcgm-exporter's names `/metrics` says everything once more."""
     write_token_file: Path | None
     """Has the token that the writing calls ask for; `None`: they ask for none."""
     offer: Offer
@@ -80,6 +83,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             split_policy=file.split_policy,
             devices=file.devices,
             process_metrics=file.process_metrics,
+            dcgm_metrics=file.dcgm_metrics,
             write_token_file=folder_of("write_token_file") / file.write_token_file if file.write_token_file else None,
             offer=offer,
             detected=file.host == "auto",

@@ -19,7 +19,7 @@ _ENV_FIELDS = {
         f"TAXIMETER_{name.upper()}": name
         for name in (
             *("listen", "sample_interval", "ledger", "gap_policy", "split_policy"),
-            *("devices", "process_metrics", "write_token_file"),
+            *("devices", "process_metrics", "dcgm_metrics", "write_token_file"),
         )
     },
     **{f"TAXIMETER_HOST_{name.upper()}": f"host.{name}" for name in HostSection.__struct_fields__},

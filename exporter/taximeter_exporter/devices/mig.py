@@ -28,6 +28,8 @@ class Instance:
     """Among the instances of its GPU."""
     profile: str | None
     slices: int
+    gpu_instance: int | None = None
+    """NVML's number of the GPU instance that it is in."""
 
 
 def profile(name: str) -> str | None:
@@ -51,6 +53,7 @@ def divide(gpu: Device, instances: Sequence[Instance], *, slices: int) -> tuple[
             uuid=instance.uuid,
             index=f"{gpu.index}:{instance.place}",
             mig_profile=instance.profile,
+            mig_gpu_instance=instance.gpu_instance,
             parent=gpu.uuid,
             part=Fraction(instance.slices, total),
         )

@@ -31,6 +31,8 @@ class Device:
     driver_version: str | None = None
     mig_profile: str | None = None
     """What a MIG instance is of a GPU, for instance `1g.10gb`."""
+    mig_gpu_instance: int | None = None
+    """NVML's number of the GPU instance that a MIG instance is in."""
     parent: str | None = None
     """The UUID of the GPU that a MIG instance is on."""
     part: Fraction = Fraction(1)
@@ -147,7 +149,7 @@ class Reading:
     nvlink_bytes: Mapping[str, int] = field(default_factory=dict)
     """The same over all links."""
     xid_errors: Mapping[int, int] = field(default_factory=dict)
-    """How many of each code since the GPU was first read."""
+    """How many of each code since the GPU was first read, the latest code last."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """How many values were refused as impossible since the GPU was first read, by the metric that they are of."""
     processes: tuple[Process, ...] | None = None
@@ -192,7 +194,7 @@ class Sample:
     taken_ns: int | None = None
     """When the reading was taken, on `Clock.elapsed_ns`; `None` without a reading."""
     xid_errors: Mapping[int, int] = field(default_factory=dict)
-    """How many the driver has reported of each code, also of a device that cannot be read."""
+    """How many the driver has reported of each code, the latest last; also of a device that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

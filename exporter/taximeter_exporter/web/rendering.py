@@ -93,7 +93,9 @@ def _text_head(spec: MetricSpec) -> str:
 
 def _openmetrics_head(spec: MetricSpec) -> str:
     name = f"{spec.prefix}{spec.name}"
-    return f"# HELP {name} {_escaped(spec.help, quotes=True)}\n# TYPE {name} {spec.kind}\n"
+    # OpenMetrics has no counter without `_total` at its end.
+    kind = "unknown" if spec.bare else spec.kind
+    return f"# HELP {name} {_escaped(spec.help, quotes=True)}\n# TYPE {name} {kind}\n"
 
 
 def _escaped(value: str, *, quotes: bool) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from taximeter_exporter.clock import Clock
+from taximeter_exporter.config.dcgm_names import DcgmNames
 from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.meter import Meter
 from taximeter_exporter.web.answers import status_answer
@@ -40,13 +41,14 @@ class Routes:
         reloaded: Callable[[], ReloadState],
         interval_ns: int,
         process_metrics: bool,
+        dcgm_metrics: DcgmNames,
     ) -> None:
         def overview() -> Overview:
             state = meter.state()
             return overview_answer(snapshot(), state, minutes=last_hour.minutes(state), problems=health.problems())
 
         api = Api(meter)
-        scrape = Scrape(snapshot, meter.state, reloaded, process_metrics=process_metrics)
+        scrape = Scrape(snapshot, meter.state, reloaded, process_metrics=process_metrics, dcgm_metrics=dcgm_metrics)
         health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
         self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
             (method, re.compile(path), handler)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 
-from taximeter_exporter.devices.reading import Snapshot
+from taximeter_exporter.config.dcgm_names import DcgmNames
+from taximeter_exporter.devices.reading import Sample, Snapshot
 from taximeter_exporter.metering.state import MeterState
 from taximeter_exporter.web.exposition import all_samples, process_samples
 from taximeter_exporter.web.http import Request, Response
+from taximeter_exporter.web.metrics import MetricSpec, Samples
 from taximeter_exporter.web.negotiation import Format, choose, takes_gzip
 from taximeter_exporter.web.process import Process
 from taximeter_exporter.web.reload import ReloadState
@@ -26,9 +29,14 @@ class Scrape:
         reloaded: Callable[[], ReloadState],
         *,
         process_metrics: bool,
+        dcgm_metrics: DcgmNames,
     ) -> None:
-        """With `process_metrics` there are series of each process on the GPUs, as many as there are."""
+        """With `process_metrics` there are series of each process on the GPUs, as many as there are.
+
+        `dcgm_metrics` says everything of the GPUs once more by dcgm-exporter's names.
+        """
         self._process_metrics = process_metrics
+        self._dcgm = _dcgm(dcgm_metrics)
         self._reloaded = reloaded
         self._snapshot = snapshot
         self._state = state
@@ -49,6 +57,7 @@ class Scrape:
                 metrics = chain(
                     all_samples(snapshot, state),
                     process_samples(snapshot) if self._process_metrics else (),
+                    self._dcgm(snapshot.samples) if self._dcgm else (),
                     self._reloaded().samples(),
                     self._process.samples(),
                 )
@@ -59,3 +68,12 @@ class Scrape:
         if compressed:
             headers["Content-Encoding"] = "gzip"
         return Response(content_type=chosen.content_type, body=body, headers=headers)
+
+
+def _dcgm(names: DcgmNames) -> Callable[[Iterable[Sample]], Iterable[tuple[MetricSpec, Samples]]] | None:
+    if names is DcgmNames.NONE:
+        return None
+    # An exporter that is not asked for these names shall not carry their table.
+    from taximeter_exporter.web.dcgm import DcgmSamples  # noqa: PLC0415
+
+    return DcgmSamples(names, hostname=socket.gethostname())

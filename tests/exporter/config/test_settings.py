@@ -179,6 +179,16 @@ def test_a_flag_in_the_environment(tmp_path: Path) -> None:
     )
 
 
+def test_dcgm_exporters_names_only_by_a_word_that_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "taximeter.yaml"
+    path.write_text(MINIMAL, encoding="utf-8")
+    assert load(path, {}).dcgm_metrics == "none"
+    assert load(path, {"TAXIMETER_DCGM_METRICS": "both"}).dcgm_metrics == "both"
+    message = refused(tmp_path, f"dcgm_metrics: old\n{MINIMAL}", {})
+    assert "dcgm_metrics" in message
+    assert "legacy" in message
+
+
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent.yaml: cannot be read \(No such file or directory\); name a file"):
         load(tmp_path / "absent.yaml", {})
@@ -199,6 +209,7 @@ def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
         "split_policy",
         "devices",
         "process_metrics",
+        "dcgm_metrics",
         "write_token_file",
         "host",
         "prices",

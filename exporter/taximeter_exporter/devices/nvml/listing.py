@@ -104,7 +104,13 @@ def _instance(gpu: Gpu, place: int) -> mig.Instance | None:
     slices = mig.slices(profile) if attributes is None else int(attributes.computeInstanceSliceCount)
     if not uuid or not slices:
         return None
-    return mig.Instance(uuid=text(uuid), place=place, profile=profile, slices=slices)
+    return mig.Instance(
+        uuid=text(uuid),
+        place=place,
+        profile=profile,
+        slices=slices,
+        gpu_instance=gpu.ask_besides("nvmlDeviceGetGpuInstanceId"),
+    )
 
 
 def _driver_version() -> str | None:

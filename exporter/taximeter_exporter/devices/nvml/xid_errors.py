@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -26,9 +25,10 @@ class XidErrors:
 
     def __init__(self) -> None:
         self._set: Any = None
-        self._counted: Counter[int] = Counter()
+        self._counted: dict[int, int] = {}
         self.counted: Mapping[int, int] = {}
-        """How many there were of each code since the first reading; never changed once handed out."""
+        """How many there were of each code since the first reading, the latest code last; never changed once handed
+        out."""
 
     def read(self, gpu: Gpu) -> Mapping[int, int]:
         """How many there were of each code since the first reading."""
@@ -41,7 +41,8 @@ class XidErrors:
             if not event:
                 break
             if event.eventType == pynvml.nvmlEventTypeXidCriticalError:
-                self._counted[int(event.eventData)] += 1
+                code = int(event.eventData)
+                self._counted[code] = self._counted.pop(code, 0) + 1
                 self.counted = dict(self._counted)
         return self.counted
 

@@ -28,13 +28,15 @@ class MetricSpec:
     labels: tuple[str, ...] = ()
     counter: bool = False
     prefix: str = PREFIX
+    bare: bool = False
+    """A counter by another exporter's name, which does not end in `_total`."""
     own: bool = False
     """It tells of the exporter's process, which is real also where the devices are simulated."""
 
     @property
     def series_name(self) -> str:
         """The name as it is queried."""
-        return f"{self.prefix}{self.name}{'_total' if self.counter else ''}"
+        return f"{self.prefix}{self.name}{'_total' if self.counter and not self.bare else ''}"
 
     @property
     def kind(self) -> str:
