@@ -11,6 +11,7 @@ from typing import NoReturn
 from taximeter import run_cli
 from taximeter.training import cli as train_cli
 from taximeter.training.serve import cli as serve_cli
+from taximeter.training.tune import cli as tune_cli
 from taximeter.usage import UsageError
 
 
@@ -53,6 +54,16 @@ def parser() -> argparse.ArgumentParser:
     )
     serve_cli.add_arguments(serve)
     serve.set_defaults(carry_out=serve_cli.serve, prog=serve.prog)
+    tune = commands.add_parser(
+        "tune",
+        help=tune_cli.SUMMARY,
+        description=tune_cli.DESCRIPTION,
+        epilog=tune_cli.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    tune_cli.add_arguments(tune)
+    tune.set_defaults(carry_out=tune_cli.tune, prog=tune.prog)
     return command
 
 
