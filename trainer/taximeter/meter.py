@@ -33,7 +33,7 @@ from taximeter.phases import PHASES, Block, Phase, PhaseTimes
 from taximeter.plan import Plan
 from taximeter.settings import Amount, Settings, resolve
 from taximeter.steps import TEND_MARKS, Steps
-from taximeter.tally import SPLITS, Reported, Split, Tally
+from taximeter.tally import SPLITS, Reported, Score, Split, Tally
 
 Result = Literal["finished", "failed", "stopped", "budget"]
 
@@ -335,6 +335,35 @@ class Meter:
             latest["learning_rate"] = learning_rate
         if grad_norm is not None:
             latest["gradient_norm"] = grad_norm
+
+    def log_scores(
+        self,
+        *,
+        split: Split = "validation",
+        top5_accuracy: float | None = None,
+        precision: float | None = None,
+        recall: float | None = None,
+        f1: float | None = None,
+    ) -> None:
+        """Report how good a classifier is, from 0 to 1; the last three as their means over the classes.
+
+        Plain numbers, or tensors, which are waited for. What is left out keeps its value.
+        """
+        if split not in SPLITS:
+            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
+            return
+        scores: dict[Score, float | None] = {
+            "top5_accuracy": top5_accuracy,
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+        }
+        for name, value in scores.items():
+            if value is not None:
+                try:
+                    self._tally.log_score(name, split, float(value))
+                except Exception as wrong:  # whatever a tensor raises must not end the training
+                    self._complain(name, f"{name} is not what it should be, and is left out: {wrong}")
 
     def cost(self) -> Money:
         """What the run has cost until now, as an exact `Decimal` for each currency. Empty: not known."""

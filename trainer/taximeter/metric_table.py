@@ -10,7 +10,7 @@ from taximeter.budget import Budget
 from taximeter.cost import Money
 from taximeter.done import Done
 from taximeter.phases import Phase
-from taximeter.tally import Reported
+from taximeter.tally import Reported, Score
 
 PREFIX = "taximeter_training_"
 IDENTITY = ("run", "rank")
@@ -99,6 +99,16 @@ def _forecast(now: Reading) -> Money:
         return {}
     to_come = cost_of(now.remaining_seconds, now.cost_per_hour)
     return {currency: amount + to_come.get(currency, 0) for currency, amount in now.cost.items()}
+
+
+def _score(score: Score, name: str, about: str) -> MetricSpec:
+    return MetricSpec(
+        name,
+        f"{about}, 0 to 1, as last logged.",
+        "`meter.log_scores`",
+        lambda now: (((split,), value) for (its, split), value in now.reported.scores.items() if its == score),
+        labels=("split",),
+    )
 
 
 ALL = (
@@ -198,6 +208,10 @@ ALL = (
         lambda now: (((split,), accuracy) for split, accuracy in now.reported.accuracy.items()),
         labels=("split",),
     ),
+    _score("top5_accuracy", "top5_accuracy_ratio", "Share of the images whose class was among the five most probable"),
+    _score("precision", "precision_ratio", "Precision, its mean over the classes"),
+    _score("recall", "recall_ratio", "Recall, its mean over the classes"),
+    _score("f1", "f1_ratio", "F1, its mean over the classes"),
     MetricSpec(
         "peak_memory_bytes",
         "The most memory of the device that tensors held at once; absent on a CPU.",

@@ -15,6 +15,9 @@ from taximeter.torch_device import event_on
 Split = Literal["train", "validation"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+Score = Literal["top5_accuracy", "precision", "recall", "f1"]
+"""What is known of a classifier beside its accuracy; precision, recall and F1 as their means over the classes."""
+
 Name = Literal["loss", "accuracy", "epoch", "learning_rate", "gradient_norm", "validation loss", "validation accuracy"]
 """Of the training split, where none is named."""
 
@@ -66,6 +69,7 @@ class Reported:
     gradient_norm: float | None
     loss: dict[Split, float]
     accuracy: dict[Split, float]
+    scores: dict[tuple[Score, Split], float]
     best_accuracy: float | None
     """The best on the validation split."""
 
@@ -92,6 +96,7 @@ class Tally:
         self._asked: dict[Name, Any] = {}
         self._coming: deque[_Coming] = deque()
         self._numbers: dict[Name, float] = {}
+        self._scores: dict[tuple[Score, Split], float] = {}
         self._best_accuracy: float | None = None
         self._complained: set[Name] = set()
         self._closed = False
@@ -141,6 +146,13 @@ class Tally:
             self._take(self._coming.popleft(), wait=True)
         self._keep(name, value, then)
 
+    def log_score(self, score: Score, split: Split, value: float) -> None:
+        """Take a score. Raises `ValueError` if it is not from 0 to 1."""
+        if not 0 <= value <= 1:
+            raise ValueError(f"{value} is not from 0 to 1")
+        if not self._closed:
+            self._scores[score, split] = value
+
     def tend(self) -> None:
         """Take what came from a device, and ask for what is new there. To be called about once a second."""
         try:
@@ -185,6 +197,7 @@ class Tally:
             gradient_norm=numbers.get("gradient_norm"),
             loss=_by_split(numbers, "loss", "validation loss"),
             accuracy=_by_split(numbers, "accuracy", "validation accuracy"),
+            scores=self._scores.copy(),
             best_accuracy=self._best_accuracy,
         )
 

@@ -107,7 +107,8 @@ class TwoRanks(Ranks):
         return tensor.copy_(mine + other)
 
     def largest(self, number: int) -> int:
-        return max(self._all.exchange(self.rank, number))
+        mine, other = self._all.exchange(self.rank, number)
+        return max(int(mine), int(other))
 
 
 class Together:
@@ -127,20 +128,21 @@ class Together:
 
 def of_two(parts: list[tuple[Tensor, Tensor]], stop: int | None = None) -> list[Evaluation | None]:
     """What two ranks get that have these parts; the one told to stop gives up at once."""
-    together, results = Together(), [Evaluation(loss=-1, accuracy=-1)] * 2
+    together = Together()
+    results: list[Evaluation | None] = [Evaluation(loss=-1, accuracy=-1)] * 2
 
     def work(rank: int) -> None:
         batches = InMemory(*parts[rank], 32, shuffled=False)
         ranks = TwoRanks(rank, together)
         it = evaluate(Echo(), batches, precision=PRECISION, ranks=ranks, should_stop=lambda: rank == stop)
-        results[rank] = it  # type: ignore[call-overload]
+        results[rank] = it
 
     threads = [threading.Thread(target=work, args=(rank,)) for rank in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return list(results)
+    return results
 
 
 @pytest.mark.parametrize("divided", [2, None], ids=["in two", "one rank has none"])
@@ -150,7 +152,8 @@ def test_two_ranks_count_each_image_once(divided: int | None) -> None:
     slices = [slice(0, None, 2), slice(1, None, 2)] if divided else [slice(None), slice(0, 0)]
     for it in of_two([(logits[part], labels[part]) for part in slices]):
         assert it is not None and it.counts is not None and alone.counts is not None
-        assert (it.loss, it.accuracy) == (pytest.approx(alone.loss), alone.accuracy)
+        assert it.loss == pytest.approx(alone.loss)
+        assert it.accuracy == alone.accuracy
         assert (it.counts.images, it.counts.top5) == (101, alone.counts.top5)
         assert it.counts.confusion is not None and alone.counts.confusion is not None
         assert torch.equal(it.counts.confusion, alone.counts.confusion)

@@ -153,7 +153,9 @@ def _metered(
         with interruption.noted():
             keeping = Keeping(meter, beginning, stream=sys.stderr)
             state = run(config, meter, stream=sys.stderr, should_stop=lambda: interruption.came, around=keeping)
-        result = _RESULTS[state.stop]
+            result = _RESULTS[state.stop]
+            if result == "finished":
+                keeping.conclude(state)
         if keeping.reason is not None:
             sys.stderr.write(f"stopped: {keeping.reason}\n")
     except Interrupted:

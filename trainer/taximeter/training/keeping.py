@@ -21,6 +21,8 @@ from taximeter.training.checkpoint.header import Header
 from taximeter.training.checkpoint.random_state import RandomState
 from taximeter.training.config import ConfigError
 from taximeter.training.config.file import dump
+from taximeter.training.evaluation.subject import Subject
+from taximeter.training.state import TrainState
 
 CONFIG = "config.yaml"
 DATA = "data.json"
@@ -38,6 +40,7 @@ class Keeping:
         self._beginning = beginning
         self._stream = stream
         self._budget: Budget | None = None
+        self._training: Training | None = None
 
     @property
     def reason(self) -> str | None:
@@ -47,6 +50,7 @@ class Keeping:
     def __call__(self, training: Training) -> Sequence[Callback]:
         """The callbacks that come after the training's own."""
         ranks, config = training.parts.ranks, training.config
+        self._training = training
         data = self._describe(training) if ranks.first else {}
         parts: dict[str, Stateful] = {**training.stateful(), "random": RandomState()}
         if ranks.first:
@@ -72,6 +76,18 @@ class Keeping:
             first_step_seconds=FIRST_COMPILED_STEP_SECONDS if config.loop.compile else FIRST_STEP_SECONDS,
         )
         return [self._budget] if checkpointing is None else [self._budget, checkpointing]
+
+    def conclude(self, state: TrainState) -> None:
+        """Tell all measures of the best weights, once the training has come to its end; rank 0 does."""
+        training = self._training
+        if training is None or not training.parts.ranks.first or state.best is None or state.best.counts is None:
+            return
+        from taximeter.training.evaluation.conclusion import conclude  # noqa: PLC0415 (torchmetrics takes a second)
+
+        config = training.config
+        subject = Subject.of_run(self._beginning.run, config, training.data.classes, epoch=state.best_epoch)
+        folder = self._beginning.folder if config.save.save else None
+        conclude(state.best, subject, folder=folder, meter=self._meter, stream=self._stream)
 
     def _describe(self, training: Training) -> dict[str, Any]:
         described, bytes_read = training.data.describe(self._stream)
