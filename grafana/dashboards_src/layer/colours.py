@@ -11,6 +11,11 @@ VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#8E8E8E"
 
+# Where those do not suffice: of Tol's muted scheme (Paul Tol, "Colour Schemes", 2021), made for the same readers.
+SAND = "#DDCC77"
+WINE = "#882255"
+OLIVE = "#999933"
+
 GOOD = BLUE
 WARNING = ORANGE
 BAD = VERMILLION
@@ -21,9 +26,12 @@ SHARES = {"active": BLUE, "idle": ORANGE, "unattributed": SKY, "gap": GREY}
 PHASES = {
     "startup": GREY,
     "data_wait": ORANGE,
+    "transfer": SAND,
+    "compile": WINE,
     "forward_backward": BLUE,
     "optimizer": SKY,
     "evaluation": GREEN,
+    "checkpoint": OLIVE,
     "other": VERMILLION,
 }
 
