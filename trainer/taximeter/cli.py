@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from taximeter import run_cli
 from taximeter.training import cli as train_cli
+from taximeter.training.evaluation import cli as evaluate_cli
 from taximeter.training.serve import cli as serve_cli
 from taximeter.training.tune import cli as tune_cli
 from taximeter.usage import UsageError
@@ -44,6 +45,16 @@ def parser() -> argparse.ArgumentParser:
     )
     run_cli.add_arguments(run)
     run.set_defaults(carry_out=run_cli.run, prog=run.prog)
+    evaluate = commands.add_parser(
+        "evaluate",
+        help=evaluate_cli.SUMMARY,
+        description=evaluate_cli.DESCRIPTION,
+        epilog=evaluate_cli.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    evaluate_cli.add_arguments(evaluate)
+    evaluate.set_defaults(carry_out=evaluate_cli.evaluate, prog=evaluate.prog)
     serve = commands.add_parser(
         "serve",
         help=serve_cli.SUMMARY,

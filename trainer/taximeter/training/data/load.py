@@ -150,6 +150,34 @@ def load(config: TrainConfig, *, device: torch.device, stream: TextIO, rank: int
     )
 
 
+def validation_of(config: TrainConfig) -> tuple[tuple[str, ...], Source]:
+    """The classes of a data set by number, and its validation split, which is the one of `load`.
+
+    Raises `ConfigError` if the data are not there, or not as they must be.
+    """
+    raw = _OPEN[config.data.dataset](config.data, config.loop.seed)
+    return raw.classes, _parts(raw, config)[1]
+
+
+def validation_batches(
+    config: TrainConfig, source: Source, normalisation: Normalisation, *, device: torch.device, stream: TextIO
+) -> Batches:
+    """A split as batches to judge a model on, as `load` would make them, all of it for this process.
+
+    `config` is one that was settled: it says how large images are, and whether they are kept in the device's memory.
+    """
+    workers = sensible_workers(device) if config.data.workers is None else config.data.workers
+    resident = config.data.resident == "yes"
+    if workers and not (isinstance(source, ImagesInMemory) and resident):
+        start_server()
+    share = Share(rank=0, world=1, batch_size=config.loop.batch_size)
+    if resident:
+        held, _ = read_all(source, image_size(config), workers, stream)
+        return _resident_validation(config, held, share, device, normalisation)
+    mixing = Mixing(config.augment, 1)
+    return _loader(config, source, share, device, normalisation, mixing, workers, seed=None, bytes_read=0)
+
+
 def _parts(raw: RawData, config: TrainConfig) -> tuple[Source, Source]:
     if raw.validation is not None:
         return raw.training, raw.validation
@@ -204,10 +232,20 @@ def _resident(
         mixing=mixing,
         bytes_read=bytes_read,
     )
-    for_validation = ResidentValidation(
-        validation, share=share, size=size, device=device, channels_last=channels_last, normalisation=normalisation
+    return for_training, _resident_validation(config, validation, share, device, normalisation)
+
+
+def _resident_validation(
+    config: TrainConfig, validation: ImagesInMemory, share: Share, device: torch.device, normalisation: Normalisation
+) -> Batches:
+    return ResidentValidation(
+        validation,
+        share=share,
+        size=image_size(config),
+        device=device,
+        channels_last=config.loop.channels_last,
+        normalisation=normalisation,
     )
-    return for_training, for_validation
 
 
 def _loaded(
@@ -221,24 +259,36 @@ def _loaded(
     bytes_read: int,
     workers: int,
 ) -> tuple[Batches, Batches]:
+    common = share, device, normalisation, mixing, workers
+    return (
+        _loader(config, training, *common, seed=config.loop.seed, bytes_read=bytes_read),
+        _loader(config, validation, *common, seed=None, bytes_read=0),
+    )
+
+
+def _loader(
+    config: TrainConfig,
+    source: Source,
+    share: Share,
+    device: torch.device,
+    normalisation: Normalisation,
+    mixing: Mixing,
+    workers: int,
+    *,
+    seed: int | None,
+    bytes_read: int,
+) -> Batches:
     sizes = one_by_one.sizes(image_size(config), config.augment)
-    parts = (
-        (training, one_by_one.for_training(sizes, config.augment), config.loop.seed, bytes_read),
-        (validation, one_by_one.for_validation(sizes), None, 0),
+    transform = one_by_one.for_validation(sizes) if seed is None else one_by_one.for_training(sizes, config.augment)
+    return Loader(
+        source,
+        transform,
+        share=share,
+        seed=seed,
+        device=device,
+        workers=workers,
+        channels_last=config.loop.channels_last,
+        normalisation=normalisation,
+        mixing=mixing,
+        bytes_read=bytes_read,
     )
-    for_training, for_validation = (
-        Loader(
-            source,
-            transform,
-            share=share,
-            seed=seed,
-            device=device,
-            workers=workers,
-            channels_last=config.loop.channels_last,
-            normalisation=normalisation,
-            mixing=mixing,
-            bytes_read=already_read,
-        )
-        for source, transform, seed, already_read in parts
-    )
-    return for_training, for_validation

@@ -1,0 +1,213 @@
+"""`taximeter evaluate`: all measures of a model that was trained, metered."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from taximeter.bill import show
+from taximeter.cost import Money, RunningCost
+from taximeter.names import default_run
+from taximeter.registration import take_lease
+from taximeter.settings import Settings, resolve
+from taximeter.training.config.schema import DeviceChoice, SaveConfig
+from taximeter.training.interruption import Interruption
+from taximeter.usage import UsageError, named_as_option
+
+if TYPE_CHECKING:
+    from taximeter.training.checkpoint.model import TrainedModel
+    from taximeter.training.evaluation.data import JudgedOn
+    from taximeter.training.evaluation.report import Report
+
+EXTRA = ("matplotlib", "sklearn", "torch", "torchmetrics", "torchvision", "yaml")
+
+SUMMARY = "judge a model that was trained, by class too"
+DESCRIPTION = "Judge the model of a run or checkpoint, metered: accuracy, precision, recall, F1, confusion matrix."
+EPILOG = """\
+examples:
+  taximeter evaluate --run demo-20261121T231208Z
+      the best checkpoint of a run, on the validation split of its own data; writes evaluation.json and confusion.png
+      into the run's folder
+  taximeter evaluate --checkpoint best.pt --data-dir photos --files judged
+      a certain file, on the images photos/CLASS/*; writes into the folder judged
+  taximeter evaluate --run demo-20261121T231208Z --format json --price 2.50
+      all measures for a program to read; on a machine at 2.50 USD an hour without an exporter
+
+exit status: 0 done, 2 wrong usage or data that do not fit, 130 or 143 stopped by Ctrl-C or SIGTERM
+"""
+
+_END_SECONDS = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `taximeter evaluate`."""
+    what = parser.add_argument_group("what is judged")
+    one = what.add_mutually_exclusive_group(required=True)
+    one.add_argument("--run", metavar="RUN", help="the best checkpoint of this run")
+    one.add_argument("--checkpoint", metavar="FILE", type=Path, help="this checkpoint")
+    what.add_argument(
+        "--output",
+        metavar="DIR",
+        type=Path,
+        default=SaveConfig().output,
+        help="where the folders of runs are (default: %(default)s)",
+    )
+    what.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        help="images of the same classes as DIR/CLASS/*, or DIR/val/CLASS/* (default: the run's own validation split)",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--device", choices=get_args(DeviceChoice), default="auto", help="default: %(default)s, a GPU if usable"
+    )
+    how.add_argument("--workers", metavar="N", type=int, help="processes that read images (default: as trained)")
+    how.add_argument(
+        "--files",
+        metavar="DIR",
+        type=Path,
+        help="where to write evaluation.json and confusion.png (default: with --run on its own data the run's folder)",
+    )
+    how.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
+    who = parser.add_argument_group("who pays")
+    who.add_argument("--project", help="the project that pays (default: that of the run)")
+    who.add_argument("--team", help="the team")
+    who.add_argument("--user", help="the user")
+    who.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
+    who.add_argument("--price", metavar="PER_HOUR", help="what an hour costs; then no exporter is asked")
+    who.add_argument("--currency", help="of the price (default: USD)")
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Carry out `taximeter evaluate`. Returns the exit status. Raises `UsageError`."""
+    missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+    if options.workers is not None and not 0 <= options.workers <= 256:
+        raise UsageError(f"--workers: {options.workers} does not fit: 0 to 256")
+    began = time.perf_counter_ns()
+    model = _load(options)
+    data = _data(options, model)
+    settings = _settings(options, model)
+    cost = RunningCost()
+    if settings.price is not None:
+        cost.begin({settings.currency: settings.price}, at=began)
+    lease = take_lease(settings, cost) if settings.takes_lease else None
+    result = "failed"
+    with Interruption() as interruption, interruption.noted():
+        try:
+            report = _judge(options, model, data, should_stop=lambda: interruption.came)
+            result = "stopped" if report is None else "finished"
+        finally:
+            cost.stop()
+            if lease is not None:
+                lease.end(result, seconds=_END_SECONDS)
+    seconds = (time.perf_counter_ns() - began) / 1e9
+    if report is not None:
+        _show(options, report, cost.seen(), seconds)
+    simulated = cost.quote is not None and cost.quote.simulated
+    note = " (simulated devices: this is not real money)" if simulated else ""
+    sys.stderr.write(f"run {settings.run}: {show(cost.seen())} for {seconds:,.1f} s of evaluation{note}\n")
+    return interruption.exit_status if report is None else 0
+
+
+def _judge(
+    options: argparse.Namespace, model: TrainedModel, data: JudgedOn, *, should_stop: Callable[[], bool]
+) -> Report | None:
+    """Judge the model, and write the files. `None`: it was told to stop."""
+    from taximeter.training.distributed import Ranks  # noqa: PLC0415
+    from taximeter.training.evaluation.evaluate import evaluate as judge  # noqa: PLC0415
+    from taximeter.training.evaluation.files import write_files  # noqa: PLC0415
+    from taximeter.training.evaluation.report import make_report  # noqa: PLC0415
+    from taximeter.training.evaluation.subject import Subject  # noqa: PLC0415
+
+    for note in data.notes:
+        sys.stderr.write(f"note: {note}\n")
+    evaluation = judge(
+        model.module, data.batches, precision=model.precision, ranks=Ranks(model.device), should_stop=should_stop
+    )
+    if evaluation is None:
+        return None
+    subject = Subject(
+        run=model.header.run,
+        model=str(model.header.settings["model"]),
+        epoch=model.header.epoch,
+        dataset=data.dataset,
+        synthetic=model.data.synthetic and options.data_dir is None,
+        classes=model.data.classes,
+    )
+    report = make_report(subject, evaluation)
+    folder: Path | None = options.files
+    if folder is None and options.run is not None and options.data_dir is None:
+        folder = options.output / options.run
+    if folder is not None:
+        try:
+            sys.stderr.write("".join(f"{path}\n" for path in write_files(folder, report)))
+        except OSError as wrong:
+            raise UsageError(f"--files: {folder} cannot be written ({wrong.strerror}); name another folder") from None
+    return report
+
+
+def _show(options: argparse.Namespace, report: Report, cost: Money, seconds: float) -> None:
+    from taximeter.training.evaluation.table import whole_table  # noqa: PLC0415
+
+    text = whole_table(report)
+    if options.format == "json":
+        money = {currency: f"{amount:.6f}" for currency, amount in cost.items()}
+        text = json.dumps({**report.to_json(), "seconds": round(seconds, 3), "cost": money})
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _load(options: argparse.Namespace) -> TrainedModel:
+    from taximeter.training.assemble import choose_device  # noqa: PLC0415
+    from taximeter.training.checkpoint.error import CheckpointError  # noqa: PLC0415
+    from taximeter.training.checkpoint.model import checkpoint_of, load_model  # noqa: PLC0415
+    from taximeter.training.config import ConfigError  # noqa: PLC0415
+
+    try:
+        device = choose_device(options.device)
+        path = options.checkpoint or checkpoint_of(options.output, options.run)
+        return load_model(path, device)
+    except (CheckpointError, ConfigError) as wrong:
+        raise UsageError(str(wrong)) from None
+
+
+def _data(options: argparse.Namespace, model: TrainedModel) -> JudgedOn:
+    from taximeter.training.config import ConfigError  # noqa: PLC0415
+    from taximeter.training.evaluation.data import other_folder, own_split  # noqa: PLC0415
+
+    settings = dict(model.header.settings)
+    if options.workers is not None:
+        settings["workers"] = options.workers
+    try:
+        if options.data_dir is None:
+            return own_split(settings, model.data, device=model.device, stream=sys.stderr)
+        return other_folder(options.data_dir, settings, model.data, device=model.device, stream=sys.stderr)
+    except ConfigError as wrong:
+        raise UsageError(str(wrong)) from None
+
+
+def _settings(options: argparse.Namespace, model: TrainedModel) -> Settings:
+    try:
+        return resolve(
+            run=os.environ.get("TAXIMETER_RUN") or default_run(f"evaluate-{model.header.run}"),
+            project=options.project or model.header.project,
+            team=options.team,
+            user=options.user,
+            model=str(model.header.settings["model"]),
+            dataset=model.data.dataset,
+            exporter=options.exporter,
+            price=options.price,
+            currency=options.currency,
+        )
+    except ValueError as wrong:
+        raise UsageError(named_as_option(str(wrong))) from None
