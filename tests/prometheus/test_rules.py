@@ -64,6 +64,6 @@ def test_an_alert_says_what_happens_and_what_to_do(rule: dict[str, Any]) -> None
 @pytest.mark.parametrize("rule", [rule for rule in rules() if "record" in rule], ids=lambda rule: rule["record"])
 def test_a_recording_rule_is_named_level_metric_operation(rule: dict[str, Any]) -> None:
     level, metric, operation = rule["record"].split(":")
-    assert level in {"budget", "instance", "project", "run"}
+    assert level in {"budget", "gpu", "instance", "project", "run"}
     assert metric.startswith("taximeter_")
     assert operation

@@ -49,6 +49,14 @@ def device_samples(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samp
     samples = tuple(samples)
     gpus_here = [sample for sample in samples if sample.device.kind is DeviceKind.GPU]
     yield gpus.INFO, [(_gpu_identity(sample.device), 1) for sample in gpus_here]
+    yield (
+        gpus.MIG_INSTANCE_INFO,
+        [
+            ((*_gpu(device), device.gpu, str(device.mig_gpu_instance)), 1)
+            for device in (sample.device for sample in gpus_here)
+            if device.mig_gpu_instance is not None
+        ],
+    )
     yield gpus.UP, [(_gpu(sample.device), float(sample.reading is not None)) for sample in gpus_here]
     read = [(_gpu(sample.device), sample.reading) for sample in gpus_here if sample.reading is not None]
     yield from _values(gpus.VALUES, read)

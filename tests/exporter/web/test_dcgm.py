@@ -159,5 +159,6 @@ def test_mig_instances_by_their_gpus_uuid(tmp_path: Path, fake_nvml_libraries: P
         }
         gpu = FakeGpu().uuid
         assert used == {(gpu, "7", "1g.10gb"): 2 * 2**30, (gpu, "9", "1g.10gb"): 2 * 2**30}
+        assert running.value("taximeter_mig_instance_info", uuid="MIG-b", gpu_uuid=gpu, gpu_instance="9") == 1
         text = running.get("/metrics").body.decode()
         assert len(re.findall(r"^DCGM_FI_DEV_BOARD_POWER_WATTS\{", text, re.MULTILINE)) == 1

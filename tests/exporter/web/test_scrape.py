@@ -117,7 +117,7 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         shown = {name for (name, _) in ours}
         missing = {spec.name for spec in ALL if spec.series_name not in shown}
         # no value is refused, bytes are counted, and processes are shown where that is asked for
-        expected = {*hosts.ALL, gpu_metrics.PROCESS_MEMORY, gpu_metrics.PROCESS_SM}
+        expected = {*hosts.ALL, gpu_metrics.PROCESS_MEMORY, gpu_metrics.PROCESS_SM, gpu_metrics.MIG_INSTANCE_INFO}
         elsewhere = {"refused_readings", "gpu_pcie_bytes_per_second"} | {spec.name for spec in expected}
         # a while after the machine's start a program makes its first error; now and then nothing runs
         at_times = {"gpu_xid_errors", "run_gpu_memory_used_bytes", "run_gpu_sm_utilization_ratio"}

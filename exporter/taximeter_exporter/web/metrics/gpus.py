@@ -19,6 +19,13 @@ INFO = MetricSpec(
     "nvmlDeviceGetUUID, nvmlDeviceGetName, nvmlSystemGetDriverVersion",
     (*_GPU, "model", "driver_version", "mig_profile"),
 )
+MIG_INSTANCE_INFO = MetricSpec(
+    "mig_instance_info",
+    "Always 1; which GPU instance (its number, `gpu_instance`) of which GPU (`gpu_uuid`) a MIG instance is in, as other"
+    " exporters name it.",
+    "nvmlDeviceGetGpuInstanceId",
+    (*_GPU, "gpu_uuid", "gpu_instance"),
+)
 UP = MetricSpec("gpu_up", "1 if the GPU answered in the last interval, else 0.", "sampler", _GPU)
 
 
@@ -453,6 +460,7 @@ PROCESS_SM = MetricSpec(
 
 ALL = (
     INFO,
+    MIG_INSTANCE_INFO,
     UP,
     *(spec for spec, _ in VALUES),
     *(spec for spec, _ in ACTIVITIES),
