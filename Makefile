@@ -42,6 +42,8 @@ bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether 
 	PYTHONPATH=tests $(BIN)/python -m bench.crowd
 	PYTHONPATH=tests $(BIN)/python -m bench.day
 	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
+	PYTHONPATH=tests $(BIN)/python -m bench.against_torchvision
+	PYTHONPATH=tests $(BIN)/python -m bench.gpu_step
 	PYTHONPATH=tests $(BIN)/python -m bench.metering
 	PYTHONPATH=tests $(BIN)/python -m bench.ledger
 	PYTHONPATH=tests $(BIN)/python -m bench.forecast
