@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANIFESTS := exporter/pyproject.toml trainer/pyproject.toml
+BENCHMARKS := against_nvitop scrape crowd day step_overhead against_torchvision gpu_step metering ledger forecast
 
 .DEFAULT_GOAL := help
 
@@ -37,16 +38,9 @@ types: $(VENV)/.dev ## mypy, strict
 
 .PHONY: bench
 bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether it holds
-	PYTHONPATH=tests $(BIN)/python -m bench.against_nvitop
-	PYTHONPATH=tests $(BIN)/python -m bench.scrape
-	PYTHONPATH=tests $(BIN)/python -m bench.crowd
-	PYTHONPATH=tests $(BIN)/python -m bench.day
-	PYTHONPATH=tests $(BIN)/python -m bench.step_overhead
-	PYTHONPATH=tests $(BIN)/python -m bench.against_torchvision
-	PYTHONPATH=tests $(BIN)/python -m bench.gpu_step
-	PYTHONPATH=tests $(BIN)/python -m bench.metering
-	PYTHONPATH=tests $(BIN)/python -m bench.ledger
-	PYTHONPATH=tests $(BIN)/python -m bench.forecast
+	@failed=; for name in $(BENCHMARKS); do \
+	    echo "== bench.$$name"; PYTHONPATH=tests $(BIN)/python -m bench.$$name || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "make bench: did not hold:$$failed"; exit 1; }
 
 .PHONY: dashboards
 dashboards: $(VENV)/.dev ## write grafana/dashboards/*.json anew
