@@ -117,6 +117,30 @@ def test_without_a_budget_everything_is_afforded(build: Build) -> None:
     assert meter.affords(1e9)
 
 
+def test_the_bill_counts_what_all_ranks_did_and_the_metrics_what_each_did(
+    build: Build, exporter: FakeExporter, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    meter = build()
+    meter.log_flops(per_sample=1e12, peak_per_second=8e12)
+    train(meter, ticks, 10)
+    kept = meter.state_dict()
+    bill = meter.end()
+    assert (bill.steps, bill.samples, kept["samples"]) == (10, 80, 80)
+    assert (bill.flops_per_second, bill.flops_utilization) == (8e12, 0.25)
+    assert bill.cost_per_1000_samples == {currency: amount * 1000 / 80 for currency, amount in bill.cost.items()} != {}
+    assert exporter.runs["r"].progress["samples"] == 80
+    shown = scrape(meter)
+    assert (shown[key("samples_total")], shown[key("flops_total")]) == (20, 20e12)
+    # Gone on with in fewer processes: what was done before stays what it was.
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    again = build(run="again", price=1)
+    again.load_state_dict(kept)
+    train(again, ticks, 10)
+    assert again.end().samples == 80 + 40
+
+
 def test_other_ranks_have_no_budget(build: Build, ticks: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     meter = build(price=3600, budget=1)
@@ -284,8 +308,8 @@ def test_a_model_is_counted_and_one_that_cannot_be_is_said(build: Build, caplog:
 def test_nothing_that_is_said_wrongly_breaks_a_training(build: Build, caplog: pytest.LogCaptureFixture) -> None:
     meter = build(price=3600, budget=20)
     for _ in range(2):
-        for wrong in (-1, "many", None, float("nan"), float("inf"), [], True):
-            given: Any = wrong
+        wrong: tuple[Any, ...] = (-1, "many", None, float("nan"), float("inf"), [], True)
+        for given in wrong:
             meter.read_bytes(given)
             meter.log_memory(given)
             meter.log_flops(per_sample=given)
