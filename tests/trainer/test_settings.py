@@ -44,6 +44,11 @@ def test_only_the_first_rank_is_the_run() -> None:
     assert (other.takes_lease, other.listen.port, other.rank) == (False, 9879, 9)
 
 
+def test_how_many_processes_train_one_model() -> None:
+    assert resolve(environ={}).world == 1
+    assert resolve(run="r", environ={"RANK": "0", "WORLD_SIZE": "8"}).world == 8
+
+
 def test_a_rank_that_has_to_invent_the_runs_name_says_so(caplog: pytest.LogCaptureFixture) -> None:
     resolve(environ={"RANK": "1"})
     assert "TAXIMETER_RUN" in caplog.text
@@ -56,6 +61,7 @@ def test_a_rank_that_has_to_invent_the_runs_name_says_so(caplog: pytest.LogCaptu
         ({}, {"TAXIMETER_RUN": "-x"}, "TAXIMETER_RUN: '-x' is not a run's name"),
         ({"project": ""}, {}, "project: '' does not fit"),
         ({"team": "a\nb"}, {}, "team: "),
+        ({}, {"WORLD_SIZE": "0"}, "WORLD_SIZE: '0' is not a whole number from 1, as torchrun sets it"),
         ({}, {"TAXIMETER_USER": "x" * 129}, "TAXIMETER_USER: "),
         ({"devices": [""]}, {}, "devices: '' does not fit"),
         ({"exporter": "localhost:9877"}, {}, "exporter: 'localhost:9877' is not an address like http"),

@@ -68,7 +68,9 @@ class Meter:
     Arguments left out are taken from `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_PRICE` and
     `_CURRENCY`. `devices` are the UUIDs of the devices the run pays for (default: every device of the exporter);
     `resume` goes on with a run of the same name that has ended; `listen` is `host:port` for the metrics. With
-    torchrun's `RANK` only rank 0 is the run whose cost counts; the others publish their metrics.
+    torchrun's `RANK` only rank 0 is the run whose cost counts; the others publish their metrics. Metrics of samples
+    and operations are each rank's own; on the bill, and for the exporter, they are the whole run's: those of rank 0
+    times `WORLD_SIZE`, since each rank does its share of every step.
 
     `price` is what an hour of the run costs, all its devices together, in `currency`: then no exporter is asked, and
     the cost is the price times the time since the meter began. `budget` is what the run may cost, in the same
@@ -176,6 +178,11 @@ class Meter:
     def simulated(self) -> bool:
         """Whether the exporter's devices, and so the money, are made up."""
         return self._cost.quote is not None and self._cost.quote.simulated
+
+    @property
+    def cost_per_hour(self) -> Money:
+        """What an hour of the run costs now, by the last known price. Empty: not known."""
+        return self._cost.price
 
     @property
     def budget(self) -> Budget | None:
@@ -499,9 +506,9 @@ class Meter:
         bests = [best for best in (before.best_accuracy, reported.best_accuracy) if best is not None]
         return Done(
             steps=before.steps + reported.steps,
-            samples=before.samples + reported.samples,
+            samples=before.samples + reported.samples * self._settings.world,
             passes=before.passes + reported.passes,
-            flops=before.flops + (self._flops.total(reported.samples) or 0),
+            flops=before.flops + (self._flops.total(reported.samples) or 0) * self._settings.world,
             out_of_memory=before.out_of_memory + reported.out_of_memory,
             lost_steps=before.lost_steps + self._lost_steps,
             lost_ns=before.lost_ns + self._lost_ns,
@@ -561,6 +568,7 @@ class Meter:
 
     def _make_bill(self, result: str) -> Bill:
         done = self._done()
+        peak = self._flops.peak_per_second
         return make_bill(
             run=self._settings.run,
             project=self._settings.project,
@@ -572,7 +580,7 @@ class Meter:
             cost=self._cost.seen(),
             done=done,
             flops_known=self._flops.per_sample is not None,
-            peak_flops_per_second=self._flops.peak_per_second,
+            peak_flops_per_second=None if peak is None else peak * self._settings.world,
             peak_memory=self._peak_memory(self._tally.read()),
             target_accuracy=self._plan.target_accuracy,
             remaining_seconds=self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass),
@@ -586,7 +594,7 @@ class Meter:
         known = {
             "epoch": reported.epoch,
             "step": self._before.kept_steps + reported.steps,
-            "samples": self._before.samples + reported.samples,
+            "samples": self._before.samples + reported.samples * self._settings.world,
             "bytes": reported.bytes_read,
             "accuracy": accuracy,
             "loss": reported.loss.get("train", reported.loss.get("validation")),

@@ -76,6 +76,8 @@ class Settings:
     """Held by the program that started this one, `taximeter run`; it is shared, and neither taken nor ended."""
     listen: Address
     rank: int
+    world: int
+    """Processes that train one model, this one among them."""
     price: Decimal | None
     """Of an hour of the run, given by hand; then no exporter is asked."""
     currency: str
@@ -114,8 +116,8 @@ def resolve(
     """Settle what was given as an argument, what the environment says, and what is left to defaults.
 
     Reads `TAXIMETER_RUN`, `_PROJECT`, `_TEAM`, `_USER`, `_EXPORTER`, `_TOKEN`, `_TOKEN_FILE`, `_CA_FILE`, `_PRICE`
-    and `_CURRENCY`, `_LEASE` where `taximeter run` set it, and of torchrun's variables `RANK` and `LOCAL_RANK`. Raises
-    `ValueError` that names the argument or variable and says what would be right.
+    and `_CURRENCY`, `_LEASE` where `taximeter run` set it, and of torchrun's variables `RANK`, `LOCAL_RANK` and
+    `WORLD_SIZE`. Raises `ValueError` that names the argument or variable and says what would be right.
     """
 
     def given(field: str, argument: T | None) -> tuple[str, T | str | None]:
@@ -130,7 +132,7 @@ def resolve(
     exporter_name, exporter_value = given("exporter", exporter)
     price_name, price_value = given("price", price)
     currency_name, currency_value = given("currency", currency)
-    rank, local_rank = _rank(environ, "RANK"), _rank(environ, "LOCAL_RANK")
+    rank, local_rank = (_of_torchrun(environ, variable, least=0) for variable in ("RANK", "LOCAL_RANK"))
     base, name, password = _named(exporter_name, parse_url, exporter_value or EXPORTER)
     settled_run = label("run", run)
     if rank > 0 and settled_run is None:
@@ -153,6 +155,7 @@ def resolve(
             else _named("listen", parse_address, listen)
         ),
         rank=rank,
+        world=_of_torchrun(environ, "WORLD_SIZE", least=1),
         price=None if price_value is None else _named(price_name, parse_price, price_value),
         currency=_named(currency_name, check_currency, currency_value or CURRENCY),
         budget=None if budget is None else _named("budget", parse_budget, budget),
@@ -271,8 +274,8 @@ def _named(name: str, read: Callable[[Any], T], given: Any) -> T:
         raise ValueError(f"{name}: {wrong}") from None
 
 
-def _rank(environ: Mapping[str, str], variable: str) -> int:
-    text = environ.get(variable) or "0"
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"{variable}: {text!r} is not a whole number from 0, as torchrun sets it")
+def _of_torchrun(environ: Mapping[str, str], variable: str, *, least: int) -> int:
+    text = environ.get(variable) or str(least)
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise ValueError(f"{variable}: {text!r} is not a whole number from {least}, as torchrun sets it")
     return int(text)

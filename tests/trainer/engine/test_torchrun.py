@@ -65,6 +65,9 @@ def test_a_run_of_two_processes_is_one_run_and_stops_as_one(tmp_path: Path) -> N
     assert (run, first, second) == (also, "0", "1"), said
     bill = json.loads(printed)  # of one process alone
     assert (bill["run"], bill["result"]) == (run, "stopped"), said
+    # Of both processes together, each of which had 8 images a step.
+    assert bill["samples"] == 16 * bill["steps"]
+    assert exporter.runs[run].progress["samples"] == bill["samples"]
     # One run for the exporter, which ended as it should.
     assert {name: known.result for name, known in exporter.runs.items()} == {run: "stopped"}
     (checkpoint,) = CheckpointFolder(tmp_path / run / "checkpoints").checkpoints()
