@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from fakes.exporter import FakeExporter
 from support.programs import wait_for
-from taximeter.cli import main
+from taximeter.cli import main, parser
 from taximeter.training import cli as train_cli
 from trainer.test_meter import scrape_until_gone
 
@@ -162,13 +162,54 @@ def test_a_run_that_fails_ends_its_lease(
     assert "Bill of r" in printed
 
 
-def test_help_needs_no_torch(broken_torch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCH_FAILS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(broken_torch))
-    command = [sys.executable, "-m", "taximeter", "train", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "examples:" in done.stdout
+def test_help_needs_nothing_that_takes_long_to_import(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of any command: each adds its options to be able to show its own line."""
+    program = """if True:
+        import sys
+        from taximeter.cli import main
+        try:
+            main(sys.argv[1:])
+        except SystemExit as exit:
+            assert not exit.code
+        slow = {"matplotlib", "msgspec", "optuna", "sklearn", "torch", "torchmetrics", "torchvision", "tqdm", "yaml"}
+        print(slow.intersection(sys.modules))
+    """
+    for command in ([], ["train"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *command, "--help"], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.stdout.endswith("\nset()\n"), done.stderr
+    for name in ("train", "run", "evaluate", "serve", "tune"):
+        with pytest.raises(SystemExit, match="0"):
+            main([name, "--help"])
+        assert f"taximeter {name}" in capsys.readouterr().out.partition("examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "--epoch", "3"], "taximeter train: there is no option --epoch; did you mean --epochs?"),
+        (
+            ["train", "--learning-rat=1", "--epoch", "3"],
+            "there is no option --learning-rat; did you mean --l",
+        ),
+        (["train", "--frobnicate"], "taximeter train: there is no option --frobnicate (see taximeter train --help)"),
+        (["run", "--projct", "vision", "--", "make"], "taximeter run: there is no option --projct; did you mean --pro"),
+        (["evaluate", "--run", "r", "--fils", "x"], "taximeter evaluate: there is no option --fils; did you mean --fi"),
+        (["train", "vision"], "unrecognized arguments: vision"),
+    ],
+)
+def test_a_misspelt_option_is_named_with_a_near_one(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
+def test_what_a_program_is_given_is_its_own() -> None:
+    parsed = parser().parse_args(["run", "--price", "1", "--", "make", "--projct"])
+    assert parsed.command == ["--", "make", "--projct"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +232,6 @@ def test_help_needs_no_torch(broken_torch: Path, monkeypatch: pytest.MonkeyPatch
         (["--checkpoint-every", "often"], "taximeter train: argument --checkpoint-every: 'often' is not a number"),
         (["--keep", "0"], "taximeter train: --keep: 0 does not fit: 1 or more"),
         (["--resume", "no.pt"], "taximeter train: --resume: no.pt: No such file or directory; auto, or the path of"),
-        (["--epoch", "3"], "taximeter: unrecognized arguments: --epoch 3"),
     ],
 )
 def test_wrong_options_are_one_line_and_start_nothing(

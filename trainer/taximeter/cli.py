@@ -5,18 +5,50 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, Protocol
 
 from taximeter import run_cli
 from taximeter.training import cli as train_cli
+from taximeter.training.config.options import nearest
 from taximeter.training.evaluation import cli as evaluate_cli
 from taximeter.training.serve import cli as serve_cli
 from taximeter.training.tune import cli as tune_cli
 from taximeter.usage import UsageError
 
 
+class _Command(Protocol):
+    """A module that has a command in it."""
+
+    SUMMARY: str
+    DESCRIPTION: str
+    EPILOG: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+
+# In the order in which a person comes upon them, each with what carries it out.
+_COMMANDS: tuple[tuple[str, _Command, Callable[[argparse.Namespace], int]], ...] = (
+    ("train", train_cli, train_cli.train),
+    ("run", run_cli, run_cli.run),
+    ("evaluate", evaluate_cli, evaluate_cli.evaluate),
+    ("serve", serve_cli, serve_cli.serve),
+    ("tune", tune_cli, tune_cli.tune),
+)
+
+
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Name the first option that there is not, and one that was perhaps meant."""
+        known, rest = super().parse_known_args(args, namespace)
+        for argument in rest:
+            if argument.startswith("--"):
+                option = argument.partition("=")[0]
+                self.error(f"there is no option {option}{nearest(option, self)}")
+        return known, rest
+
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
@@ -25,56 +57,17 @@ def parser() -> argparse.ArgumentParser:
     """The command's options."""
     command = _Parser(prog="taximeter", description="The meter in the cab for PyTorch training.", allow_abbrev=False)
     commands = command.add_subparsers(required=True, metavar="command")
-    train = commands.add_parser(
-        "train",
-        help="train an image classifier, and show the bill",
-        description="Train a small residual CNN on handwritten digits, while the meter runs, and end with the bill.",
-        epilog=train_cli.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    train_cli.add_arguments(train)
-    train.set_defaults(carry_out=train_cli.train, prog=train.prog)
-    run = commands.add_parser(
-        "run",
-        help=run_cli.SUMMARY,
-        description=run_cli.DESCRIPTION,
-        epilog=run_cli.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    run_cli.add_arguments(run)
-    run.set_defaults(carry_out=run_cli.run, prog=run.prog)
-    evaluate = commands.add_parser(
-        "evaluate",
-        help=evaluate_cli.SUMMARY,
-        description=evaluate_cli.DESCRIPTION,
-        epilog=evaluate_cli.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    evaluate_cli.add_arguments(evaluate)
-    evaluate.set_defaults(carry_out=evaluate_cli.evaluate, prog=evaluate.prog)
-    serve = commands.add_parser(
-        "serve",
-        help=serve_cli.SUMMARY,
-        description=serve_cli.DESCRIPTION,
-        epilog=serve_cli.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    serve_cli.add_arguments(serve)
-    serve.set_defaults(carry_out=serve_cli.serve, prog=serve.prog)
-    tune = commands.add_parser(
-        "tune",
-        help=tune_cli.SUMMARY,
-        description=tune_cli.DESCRIPTION,
-        epilog=tune_cli.EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    tune_cli.add_arguments(tune)
-    tune.set_defaults(carry_out=tune_cli.tune, prog=tune.prog)
+    for name, module, carry_out in _COMMANDS:
+        its = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.DESCRIPTION,
+            epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add_arguments(its)
+        its.set_defaults(carry_out=carry_out, prog=its.prog)
     return command
 
 

@@ -69,7 +69,7 @@ def test_an_option_that_cannot_be_read(
 
 
 def test_a_misspelt_option_has_a_near_one(parser: argparse.ArgumentParser) -> None:
-    assert nearest("--learning-rat=3", parser) == "; did you mean --learning-rate?"
+    assert nearest("--learning-rat", parser) == "; did you mean --learning-rate?"
     assert nearest("--frobnicate", parser) == ""
 
 

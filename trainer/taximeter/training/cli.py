@@ -39,6 +39,8 @@ _REGISTRATION_SECONDS = 2.5
 _LAST_SCRAPE_SECONDS = 15.0
 _LAST_SCRAPE_SECONDS_WHEN_STOPPED = 5.0  # what stops containers kills them after ten
 
+SUMMARY = "train an image classifier, and show the bill"
+DESCRIPTION = "Train an image classifier, while the meter runs, and end with the bill."
 EPILOG = """\
 examples:
   taximeter train --project vision

@@ -44,7 +44,7 @@ def from_arguments(arguments: argparse.Namespace) -> TrainConfig:
 def nearest(unknown: str, parser: argparse.ArgumentParser) -> str:
     """`; did you mean --…?` for an option that the parser does not have, else nothing."""
     known = [option[2:] for option in parser._option_string_actions if option.startswith("--")]
-    return did_you_mean(unknown.split("=", 1)[0].removeprefix("--"), known, prefix="--")
+    return did_you_mean(unknown.removeprefix("--"), known, prefix="--")
 
 
 def _add(group: argparse._ArgumentGroup, name: str, explanation: str, metavar: str | None, default: object) -> None:
