@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from taximeter_exporter import __version__
 from taximeter_exporter.config.error import ConfigError
 
-_COMMANDS = ("serve", "check", "prices", "compare", "report")
+_COMMANDS = ("serve", "check", "prices", "compare", "report", "capture")
 """Each a file of this room."""
 
 _EPILOG = """\
@@ -22,6 +22,7 @@ examples:
   taximeter-exporter report --by run                  what did each run of this month cost?
   taximeter-exporter prices --gpu H100                what does an H100 cost, where, and who says so?
   taximeter-exporter compare --gpu A100 --hours 1     what does an hour of an A100 cost elsewhere?
+  taximeter-exporter capture --output gpu.json        record what these GPUs answer, without names or serials
   TAXIMETER_LISTEN=0.0.0.0:9877 taximeter-exporter serve   any field can come from the environment
 
 exit status: 0 done, 1 nothing found, 2 bad input (one line says which file, which field and what would be right)
