@@ -10,12 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from taximeter.bill import Bill, make_bill
+from taximeter.bill import Bill
 from taximeter.budget import Budget
 from taximeter.cost import RunningCost
-from taximeter.done import Done
-from taximeter.lease import LeaseKeeper
-from taximeter.registration import take_lease
+from taximeter.registration import bill_of, take_lease
 from taximeter.settings import NO_LEASE, Settings, resolve
 from taximeter.usage import UsageError, named_as_option
 from taximeter.watched import Watched, environment
@@ -101,7 +99,8 @@ def run(options: argparse.Namespace) -> int:
         cost.stop()
         if lease is not None:
             lease.end(result, seconds=_END_SECONDS)
-        _show(_bill(settings, cost, lease, result, time.perf_counter_ns() - began), options)
+        nanoseconds = time.perf_counter_ns() - began
+        _show(bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds), options)
     return 3 if watched.out_of_budget else status
 
 
@@ -136,26 +135,6 @@ def _result(status: int, watched: Watched) -> str:
     if watched.stopped:
         return "stopped"
     return "finished" if status == 0 else "failed"
-
-
-def _bill(settings: Settings, cost: RunningCost, lease: LeaseKeeper | None, result: str, nanoseconds: int) -> Bill:
-    return make_bill(
-        run=settings.run,
-        project=settings.project,
-        result=result,
-        by_hand=settings.price is not None,
-        settled=lease is not None and lease.settled,
-        quote=cost.quote,
-        cost_per_hour=cost.price,
-        cost=cost.seen(),
-        done=Done(phases_ns={"other": nanoseconds}),
-        flops_known=False,
-        peak_flops_per_second=None,
-        peak_memory=None,
-        target_accuracy=None,
-        remaining_seconds=None,
-        budget={} if settings.budget is None else {settings.currency: settings.budget},
-    )
 
 
 def _show(bill: Bill, options: argparse.Namespace) -> None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from taximeter.bill import show
 from taximeter.cost import Money, RunningCost
-from taximeter.names import default_run
 from taximeter.registration import take_lease
-from taximeter.settings import Settings, resolve
-from taximeter.training.config.schema import DeviceChoice, SaveConfig
 from taximeter.training.interruption import Interruption
-from taximeter.usage import UsageError, named_as_option
+from taximeter.training.trained import (
+    add_device_argument,
+    add_model_arguments,
+    add_payer_arguments,
+    load_trained,
+    settings_of,
+)
+from taximeter.usage import UsageError
 
 if TYPE_CHECKING:
     from taximeter.training.checkpoint.model import TrainedModel
@@ -49,16 +52,7 @@ _END_SECONDS = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `taximeter evaluate`."""
     what = parser.add_argument_group("what is judged")
-    one = what.add_mutually_exclusive_group(required=True)
-    one.add_argument("--run", metavar="RUN", help="the best checkpoint of this run")
-    one.add_argument("--checkpoint", metavar="FILE", type=Path, help="this checkpoint")
-    what.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=SaveConfig().output,
-        help="where the folders of runs are (default: %(default)s)",
-    )
+    add_model_arguments(what)
     what.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -66,9 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images of the same classes as DIR/CLASS/*, or DIR/val/CLASS/* (default: the run's own validation split)",
     )
     how = parser.add_argument_group("how")
-    how.add_argument(
-        "--device", choices=get_args(DeviceChoice), default="auto", help="default: %(default)s, a GPU if usable"
-    )
+    add_device_argument(how)
     how.add_argument("--workers", metavar="N", type=int, help="processes that read images (default: as trained)")
     how.add_argument(
         "--files",
@@ -77,13 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write evaluation.json and confusion.png (default: with --run on its own data the run's folder)",
     )
     how.add_argument("--format", choices=("table", "json"), default="table", help="default: %(default)s")
-    who = parser.add_argument_group("who pays")
-    who.add_argument("--project", help="the project that pays (default: that of the run)")
-    who.add_argument("--team", help="the team")
-    who.add_argument("--user", help="the user")
-    who.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
-    who.add_argument("--price", metavar="PER_HOUR", help="what an hour costs; then no exporter is asked")
-    who.add_argument("--currency", help="of the price (default: USD)")
+    add_payer_arguments(parser)
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -94,9 +80,9 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise UsageError(f"--workers: {options.workers} does not fit: 0 to 256")
     began = time.perf_counter_ns()
-    model = _load(options)
+    model = load_trained(options)
     data = _data(options, model)
-    settings = _settings(options, model)
+    settings = settings_of(options, model, verb="evaluate")
     cost = RunningCost()
     if settings.price is not None:
         cost.begin({settings.currency: settings.price}, at=began)
@@ -167,20 +153,6 @@ def _show(options: argparse.Namespace, report: Report, cost: Money, seconds: flo
     sys.stdout.flush()
 
 
-def _load(options: argparse.Namespace) -> TrainedModel:
-    from taximeter.training.assemble import choose_device  # noqa: PLC0415
-    from taximeter.training.checkpoint.error import CheckpointError  # noqa: PLC0415
-    from taximeter.training.checkpoint.model import checkpoint_of, load_model  # noqa: PLC0415
-    from taximeter.training.config import ConfigError  # noqa: PLC0415
-
-    try:
-        device = choose_device(options.device)
-        path = options.checkpoint or checkpoint_of(options.output, options.run)
-        return load_model(path, device)
-    except (CheckpointError, ConfigError) as wrong:
-        raise UsageError(str(wrong)) from None
-
-
 def _data(options: argparse.Namespace, model: TrainedModel) -> JudgedOn:
     from taximeter.training.config import ConfigError  # noqa: PLC0415
     from taximeter.training.evaluation.data import other_folder, own_split  # noqa: PLC0415
@@ -194,20 +166,3 @@ def _data(options: argparse.Namespace, model: TrainedModel) -> JudgedOn:
         return other_folder(options.data_dir, settings, model.data, device=model.device, stream=sys.stderr)
     except ConfigError as wrong:
         raise UsageError(str(wrong)) from None
-
-
-def _settings(options: argparse.Namespace, model: TrainedModel) -> Settings:
-    try:
-        return resolve(
-            run=os.environ.get("TAXIMETER_RUN") or default_run(f"evaluate-{model.header.run}"),
-            project=options.project or model.header.project,
-            team=options.team,
-            user=options.user,
-            model=str(model.header.settings["model"]),
-            dataset=model.data.dataset,
-            exporter=options.exporter,
-            price=options.price,
-            currency=options.currency,
-        )
-    except ValueError as wrong:
-        raise UsageError(named_as_option(str(wrong))) from None

@@ -5,26 +5,26 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import socket
 import sys
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from taximeter.bill import Bill, make_bill
 from taximeter.cost import RunningCost
-from taximeter.done import Done
 from taximeter.exporter_client import Progress
-from taximeter.names import default_run
-from taximeter.registration import take_lease
-from taximeter.settings import Address, Settings, parse_address, resolve
-from taximeter.training.config.schema import DeviceChoice, SaveConfig
+from taximeter.registration import bill_of, take_lease
+from taximeter.settings import Address, Settings, parse_address
 from taximeter.training.interruption import Interruption
-from taximeter.usage import UsageError, named_as_option
+from taximeter.training.trained import (
+    add_device_argument,
+    add_model_arguments,
+    add_payer_arguments,
+    load_trained,
+    settings_of,
+)
+from taximeter.usage import UsageError
 
 if TYPE_CHECKING:
-    from taximeter.lease import LeaseKeeper
     from taximeter.training.checkpoint.model import TrainedModel
 
 LISTEN = "127.0.0.1:9880"
@@ -53,21 +53,10 @@ _END_SECONDS = 5.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `taximeter serve`."""
     what = parser.add_argument_group("what is served")
-    one = what.add_mutually_exclusive_group(required=True)
-    one.add_argument("--run", metavar="RUN", help="the best checkpoint of this run")
-    one.add_argument("--checkpoint", metavar="FILE", type=Path, help="this checkpoint")
-    what.add_argument(
-        "--output",
-        metavar="DIR",
-        type=Path,
-        default=SaveConfig().output,
-        help="where the folders of runs are (default: %(default)s)",
-    )
+    add_model_arguments(what)
     how = parser.add_argument_group("how")
     how.add_argument("--listen", metavar="HOST:PORT", default=LISTEN, help="default: %(default)s")
-    how.add_argument(
-        "--device", choices=get_args(DeviceChoice), default="auto", help="default: %(default)s, a GPU if usable"
-    )
+    add_device_argument(how)
     how.add_argument(
         "--batch-size", metavar="N", type=int, default=32, help="images the model gets at once (default: %(default)s)"
     )
@@ -78,14 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.005,
         help="how long the first image of a batch waits for others (default: %(default)s)",
     )
-    who = parser.add_argument_group("who pays")
-    who.add_argument("--project", help="the project that pays (default: that of the run)")
-    who.add_argument("--team", help="the team")
-    who.add_argument("--user", help="the user")
-    who.add_argument("--exporter", metavar="URL", help="the exporter (default: http://127.0.0.1:9877)")
-    who.add_argument("--price", metavar="PER_HOUR", help="what an hour costs; then no exporter is asked")
-    who.add_argument("--currency", help="of the price (default: USD)")
-    who.add_argument("--format", choices=("table", "json"), default="table", help="of the bill (default: %(default)s)")
+    how.add_argument("--format", choices=("table", "json"), default="table", help="of the bill (default: %(default)s)")
+    add_payer_arguments(parser)
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -97,8 +80,8 @@ def serve(options: argparse.Namespace) -> int:
     began = time.perf_counter_ns()
     listener = _listen(address)
     try:
-        model = _load(options)
-        settings = _settings(options, model)
+        model = load_trained(options)
+        settings = settings_of(options, model, verb="serve")
         cost = RunningCost()
         if settings.price is not None:
             cost.begin({settings.currency: settings.price}, at=began)
@@ -112,7 +95,8 @@ def serve(options: argparse.Namespace) -> int:
             cost.stop()
             if lease is not None:
                 lease.end(result, seconds=_END_SECONDS)
-            bill = _bill(settings, cost, lease, result, time.perf_counter_ns() - began, predictions.count)
+            nanoseconds = time.perf_counter_ns() - began
+            bill = bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds, samples=predictions.count)
             as_json = options.format == "json"
             text = json.dumps(bill.to_json(), indent=2) if as_json else bill.to_table(samples="predictions")
             sys.stdout.write(f"{text}\n")
@@ -198,56 +182,3 @@ def _listen(address: Address) -> socket.socket:
             f"--listen: cannot listen on {address.host}:{address.port} ({reason}); name another host:port"
         ) from None
     return listener
-
-
-def _load(options: argparse.Namespace) -> TrainedModel:
-    from taximeter.training.assemble import choose_device  # noqa: PLC0415
-    from taximeter.training.checkpoint.error import CheckpointError  # noqa: PLC0415
-    from taximeter.training.checkpoint.model import checkpoint_of, load_model  # noqa: PLC0415
-    from taximeter.training.config import ConfigError  # noqa: PLC0415
-
-    try:
-        device = choose_device(options.device)
-        path = options.checkpoint or checkpoint_of(options.output, options.run)
-        return load_model(path, device)
-    except (CheckpointError, ConfigError) as wrong:
-        raise UsageError(str(wrong)) from None
-
-
-def _settings(options: argparse.Namespace, model: TrainedModel) -> Settings:
-    try:
-        return resolve(
-            run=os.environ.get("TAXIMETER_RUN") or default_run(f"serve-{model.header.run}"),
-            project=options.project or model.header.project,
-            team=options.team,
-            user=options.user,
-            model=str(model.header.settings["model"]),
-            dataset=model.data.dataset,
-            exporter=options.exporter,
-            price=options.price,
-            currency=options.currency,
-        )
-    except ValueError as wrong:
-        raise UsageError(named_as_option(str(wrong))) from None
-
-
-def _bill(
-    settings: Settings, cost: RunningCost, lease: LeaseKeeper | None, result: str, nanoseconds: int, predictions: int
-) -> Bill:
-    return make_bill(
-        run=settings.run,
-        project=settings.project,
-        result=result,
-        by_hand=settings.price is not None,
-        settled=lease is not None and lease.settled,
-        quote=cost.quote,
-        cost_per_hour=cost.price,
-        cost=cost.seen(),
-        done=Done(samples=predictions, phases_ns={"other": nanoseconds}),
-        flops_known=False,
-        peak_flops_per_second=None,
-        peak_memory=None,
-        target_accuracy=None,
-        remaining_seconds=None,
-        budget={},
-    )
