@@ -445,8 +445,8 @@ class Meter:
     def close(self, *, last_scrape_seconds: float = _LAST_SCRAPE_SECONDS) -> None:
         """Take the metrics down, after their final values have been scraped once, or at the latest so much later.
 
-        Does not wait if nobody scrapes: there is neither an exporter nor was there a scrape so far, or there was none
-        in the run's first minute. Ends the run as `finished` if it has not ended yet.
+        Does not wait if nobody scrapes: there was no scrape so far, and there is either no exporter or the run has
+        gone on for more than a minute. What it waits costs nothing: the run has ended. Ends the run as `finished` if it has not ended yet.
         """
         self.end()
         atexit.unregister(self._at_exit)
@@ -491,8 +491,9 @@ class Meter:
         _log.warning("the exporter at %s refuses the run (%s): it is not metered there", where, refusal)
 
     def _may_be_scraped(self) -> bool:
+        """Where there is an exporter there is a Prometheus, which has not come to a young run yet."""
         young = sum(self._phases.read().values()) < _FIRST_SCRAPE_SECONDS * 1e9
-        return young and (self._cost.quote is not None or self._settings.price is not None)
+        return young and self._cost.quote is not None
 
     def _carry(self, before: Done) -> None:
         self._before = before

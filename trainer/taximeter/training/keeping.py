@@ -26,6 +26,7 @@ from taximeter.training.state import TrainState
 
 CONFIG = "config.yaml"
 DATA = "data.json"
+PROFILE = "profile"
 
 
 class Keeping:
@@ -75,7 +76,22 @@ class Keeping:
             checkpointing=checkpointing,
             first_step_seconds=FIRST_COMPILED_STEP_SECONDS if config.loop.compile else FIRST_STEP_SECONDS,
         )
-        return [self._budget] if checkpointing is None else [self._budget, checkpointing]
+        kept: list[Callback] = [self._budget] if checkpointing is None else [self._budget, checkpointing]
+        if config.profile.profile_steps is not None and ranks.first:
+            kept.insert(0, self._profiling(config.profile.profile_steps, training))
+        return kept
+
+    def _profiling(self, steps: str, training: Training) -> Callback:
+        from taximeter.training.callbacks.profiling import Profiling  # noqa: PLC0415 (only where it is asked for)
+        from taximeter.training.profile.steps import StepRange  # noqa: PLC0415
+
+        return Profiling(
+            self._meter,
+            StepRange.of(steps),
+            device=training.parts.ranks.device,
+            folder=self._beginning.folder / PROFILE if training.config.save.save else None,
+            stream=self._stream,
+        )
 
     def conclude(self, state: TrainState) -> None:
         """Tell all measures of the best weights, once the training has come to its end; rank 0 does."""

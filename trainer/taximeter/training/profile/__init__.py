@@ -1,0 +1,1 @@
+"""Where the time of some steps went, and so the money: by PyTorch's profiler."""
