@@ -37,8 +37,8 @@ def steps_of(port: int) -> dict[tuple[str, str], float]:
             text = answer.read().decode()
     except OSError:
         return {}
-    found = re.findall(r'^taximeter_training_steps_total\{run="(.*?)",rank="(.*?)"\} (.*)$', text, re.MULTILINE)
-    return {(run, rank): float(value) for run, rank, value in found}
+    found = re.findall(r'^taximeter_training_steps_total\{rank="(.*?)",run="(.*?)"\} (.*)$', text, re.MULTILINE)
+    return {(run, rank): float(value) for rank, run, value in found}
 
 
 def test_a_run_of_two_processes_is_one_run_and_stops_as_one(tmp_path: Path) -> None:
