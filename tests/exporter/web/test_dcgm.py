@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +126,14 @@ def test_labels_of_each_choice() -> None:
 def test_off_by_default_and_carried_by_nobody_who_does_not_ask(tmp_path: Path) -> None:
     with exporter(write_config(tmp_path), "--simulate") as running:
         assert b"DCGM_FI" not in running.get("/metrics").body
+    for names in ("NONE", "BOTH"):
+        code = (
+            "import sys; from taximeter_exporter.web.scrape import DcgmNames, Scrape;"
+            f"Scrape(None, None, None, process_metrics=False, dcgm_metrics=DcgmNames.{names});"
+            "print('taximeter_exporter.web.dcgm' in sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout == f"{names != 'NONE'}\n"
 
 
 def test_simulated_ones_say_so_in_both_formats(tmp_path: Path) -> None:
