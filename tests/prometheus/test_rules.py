@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 import yaml
 from demo.binaries import Tools
 from demo.configs import REPOSITORY
+from grafana.contract import read_table
 
 pytestmark = pytest.mark.binaries
 
@@ -30,6 +33,18 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+ALERTS = [rule for rule in rules() if "alert" in rule]
+RECORDS = [rule for rule in rules() if "record" in rule]
+RUNBOOKS = sorted((REPOSITORY / "docs" / "runbooks").glob("*.md"))
+DASHBOARD = json.loads((REPOSITORY / "grafana" / "dashboards" / "cost-now.json").read_text(encoding="utf-8"))
+KNOWN = read_table().labels.keys() | {rule["record"] for rule in RECORDS} | {"process_start_time_seconds"}
+
+
+def unknown_metrics(text: str) -> set[str]:
+    """The metrics of ours in a text that neither a table nor a recording rule has."""
+    return set(re.findall(r"(?:[a-z]+:)?taximeter_\w+(?::\w+)?", text)) - KNOWN
+
+
 def test_configuration_is_accepted(tools: Tools) -> None:
     assert "SUCCESS" in promtool(tools, "check", "config", PROMETHEUS / "prometheus.yml")
 
@@ -44,26 +59,66 @@ def test_rules_do_what_their_tests_say(tools: Tools, path: Path) -> None:
     promtool(tools, "test", "rules", path)
 
 
-def test_a_rule_file_has_a_test_file_and_every_rule_is_named_in_it() -> None:
-    assert [path.name for path in RULES] == [path.name for path in TESTS]
-    for path in RULES:
-        tested = (PROMETHEUS / "tests" / path.name).read_text()
-        for group in yaml.safe_load(path.read_text())["groups"]:
-            for rule in group["rules"]:
-                assert rule.get("alert", rule.get("record")) in tested
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_every_rule_is_named_in_a_test_of_its_file(path: Path) -> None:
+    tests = [text for test in TESTS if f"../rules/{path.name}" in (text := test.read_text())]
+    for group in yaml.safe_load(path.read_text())["groups"]:
+        for rule in group["rules"]:
+            name = rule.get("alert", rule.get("record"))
+            assert any(re.search(rf"(?<![\w:]){name}(?![\w:])", text) for text in tests), name
 
 
-@pytest.mark.parametrize("rule", [rule for rule in rules() if "alert" in rule], ids=lambda rule: rule["alert"])
-def test_an_alert_says_what_happens_and_what_to_do(rule: dict[str, Any]) -> None:
-    assert rule["annotations"].keys() == {"summary", "description"}
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_an_alert_fires_and_does_not_fire_in_its_tests(rule: dict[str, Any]) -> None:
+    cases = [
+        case
+        for path in TESTS
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for case in test.get("alert_rule_test", [])
+        if case["alertname"] == rule["alert"]
+    ]
+    assert any(case["exp_alerts"] for case in cases)
+    assert rule["alert"] == "Watchdog" or any(not case["exp_alerts"] for case in cases)
+    for alert in (alert for case in cases for alert in case["exp_alerts"]):
+        assert alert["exp_annotations"].keys() == rule["annotations"].keys()
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_happens_what_to_do_and_where_to_look(rule: dict[str, Any]) -> None:
+    annotations = rule["annotations"]
+    assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+    # Paths, in the repository and on the Grafana server: whose addresses they are at, only who runs them knows.
+    assert annotations["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
+    assert re.sub(r"(\?var-run=|\{\{).*", "", annotations["dashboard_url"]) == f"/d/{DASHBOARD['uid']}"
     # A budget's alert takes its severity from the threshold that it crossed.
     takes_severity_from_series = "taximeter_budget_threshold_ratio" in rule["expr"]
     assert takes_severity_from_series or rule["labels"]["severity"] in {"info", "warning", "critical", "none"}
 
 
-@pytest.mark.parametrize("rule", [rule for rule in rules() if "record" in rule], ids=lambda rule: rule["record"])
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    assert {path.stem for path in RUNBOOKS} == {rule["alert"] for rule in ALERTS}
+
+
+@pytest.mark.parametrize("path", RUNBOOKS, ids=lambda path: path.stem)
+def test_a_runbook_says_what_it_means_what_it_costs_how_to_look_and_what_to_do(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    assert parts[0] == f"# {path.stem}\n\n"
+    assert parts[1::2] == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert all(part.strip() for part in parts[2::2])
+    # Something to type, in a block that names its language.
+    assert re.search(r"^```(sh|promql)\n.+\n```$", parts[6], flags=re.MULTILINE | re.DOTALL)
+    assert unknown_metrics(text) == set()
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert", rule.get("record")))
+def test_a_rule_asks_for_nothing_that_is_not_there(rule: dict[str, Any]) -> None:
+    assert unknown_metrics("\n".join([rule["expr"], *rule.get("annotations", {}).values()])) == set()
+
+
+@pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
 def test_a_recording_rule_is_named_level_metric_operation(rule: dict[str, Any]) -> None:
     level, metric, operation = rule["record"].split(":")
-    assert level in {"budget", "gpu", "instance", "project", "run"}
+    assert level in {"budget", "device", "fleet", "gpu", "instance", "project", "run"}
     assert metric.startswith("taximeter_")
     assert operation
