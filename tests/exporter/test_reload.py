@@ -61,6 +61,7 @@ def test_a_new_price_is_in_force_at_once_and_a_broken_one_leaves_it(running: Run
         ("listen: 127.0.0.1:0", "listen: 127.0.0.1:1", "listen"),
         ("sample_interval: 100ms", "sample_interval: 200ms", "sample_interval"),
         ("sample_interval", "ledger: other.db\nsample_interval", "ledger"),
+        ("sample_interval", "dcgm_metrics: both\nsample_interval", "dcgm_metrics"),
     ],
 )
 def test_what_takes_a_restart_is_named_and_nothing_is_changed(

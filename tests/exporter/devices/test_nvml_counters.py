@@ -157,8 +157,10 @@ def test_xid_errors_are_counted_by_code_from_the_first_reading_on(fake_nvml: Fak
         gpu.answer(xids="1:13 2:31 3:79 4:31")
         assert gpu.read().xid_errors == {31: 2, 79: 1}
         assert gpu.read().xid_errors == {31: 2, 79: 1}
-        gpu.answer(xids="5:31")
-        assert gpu.read().xid_errors == {31: 3, 79: 1}
+        gpu.answer(xids="5:79 6:31")
+        assert list(gpu.read().xid_errors.items()) == [(79, 2), (31, 3)], "the latest is the last"
+        gpu.answer(xids="5:79 6:31 7:79")
+        assert list(gpu.read().xid_errors.items()) == [(31, 3), (79, 3)]
 
 
 def test_a_gpu_that_is_lost_says_why(fake_nvml: FakeNvml) -> None:
