@@ -122,6 +122,7 @@ def test_every_metric_of_the_table_is_published_as_the_table_says(build: Build, 
         ticks.advance(1)
         meter.log(loss=1, accuracy=0.5, epoch=1, learning_rate=0.1, grad_norm=1)
     meter.log(accuracy=0.5, split="validation")
+    meter.log_scores(top5_accuracy=1, precision=1, recall=1, f1=1)
     meter.end()  # what there was stays
     shown = kinds_and_labels(meter) | kinds_and_labels(by_hand)
     table = {spec.series_name: (spec.kind, set(spec.labels)) for spec in metric_table.ALL}
@@ -278,17 +279,32 @@ def test_the_wait_for_a_last_scrape_is_bounded(build: Build) -> None:
     assert time.monotonic() - began >= 0.1
 
 
-@pytest.mark.parametrize("why", ["nobody scraped for a minute", "no exporter and no scrape"])
+@pytest.mark.parametrize(
+    "why", ["nobody scraped for a minute", "no exporter and no scrape", "a price by hand and no scrape"]
+)
 def test_where_nobody_scrapes_nobody_is_waited_for(
     build: Build, exporter: FakeExporter, ticks: Ticks, why: str
 ) -> None:
     if why == "no exporter and no scrape":
         exporter.stop()
-    meter = build()
+    meter = build(price=3600 if why == "a price by hand and no scrape" else None)
     ticks.advance(61 if why == "nobody scraped for a minute" else 1)
     began = time.monotonic()
     meter.close(last_scrape_seconds=60)
     assert time.monotonic() - began < 30
+
+
+def test_with_a_price_by_hand_whoever_scraped_is_waited_for_and_the_wait_is_free(build: Build, ticks: Ticks) -> None:
+    meter = build(price=3600)
+    scrape(meter)
+    ticks.advance(2)
+    bill = meter.end()
+    began = time.monotonic()
+    meter.close(last_scrape_seconds=0.1)
+    assert time.monotonic() - began >= 0.1
+    ticks.advance(100)
+    assert meter.end() is bill
+    assert meter.cost() == bill.cost == {"USD": 2}
 
 
 def test_a_slow_exporter_holds_up_no_step_and_no_scrape(build: Build, exporter: FakeExporter, ticks: Ticks) -> None:

@@ -446,7 +446,8 @@ class Meter:
         """Take the metrics down, after their final values have been scraped once, or at the latest so much later.
 
         Does not wait if nobody scrapes: there was no scrape so far, and there is either no exporter or the run has
-        gone on for more than a minute. What it waits costs nothing: the run has ended. Ends the run as `finished` if it has not ended yet.
+        gone on for more than a minute. What it waits costs nothing, for the run has ended. Ends the run as
+        `finished` if it has not ended yet.
         """
         self.end()
         atexit.unregister(self._at_exit)
