@@ -89,7 +89,10 @@ class FakeExporter:
             def do_GET(self) -> None:
                 fake.hold.wait(30)
                 known = self.path == "/api/v1/prices" and fake.prices is not None
-                self._send(*((200, {"prices": fake.prices}) if known else _error(404, None, "no such page")))
+                if fake.authorization not in (None, self.headers["Authorization"]):
+                    self._send(*_error(401, None, "say who you are"))
+                else:
+                    self._send(*((200, {"prices": fake.prices}) if known else _error(404, None, "no such page")))
 
             def _send(self, status: int, answer: dict[str, Any]) -> None:
                 text = fake.text_instead if fake.text_instead is not None else json.dumps(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from fakes.exporter import FakeExporter
 from support.programs import CONFIG, write_config
 from support.programs import exporter as real_exporter
@@ -124,6 +126,35 @@ def test_without_an_exporter_it_starts_at_once_and_says_so(exporter: FakeExporte
     wait = Wait(exporter.url)
     assert wait.now == NOON
     assert wait.said[0].startswith(f"--start cheapest: starting now: no exporter at {exporter.url} (")
+
+
+@pytest.mark.parametrize("how", ["token", "token_file", "password"])
+def test_prices_are_asked_for_behind_tls_as_runs_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    authority = trustme.CA()
+    (tmp_path / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+    encrypted = FakeExporter()
+    encrypted.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(encrypted.tls)
+    encrypted.prices = [price("4", change(8, "1"))]
+    encrypted.authorization = "Bearer 0123456789abcdef" if how != "password" else "Basic YW5uOnNlY3JldA=="
+    monkeypatch.setenv("TAXIMETER_CA_FILE", str(tmp_path / "ca.pem"))
+    if how == "token":
+        monkeypatch.setenv("TAXIMETER_TOKEN", "0123456789abcdef")
+    elif how == "token_file":
+        monkeypatch.setenv("TAXIMETER_TOKEN_FILE", str(tmp_path / "token"))
+    encrypted.start()
+    try:
+        url = encrypted.url.replace("//", "//ann:secret@") if how == "password" else encrypted.url
+        assert Wait(url).now == NOON + timedelta(hours=8)
+        encrypted.authorization = "Bearer another"
+        refused = Wait(url)
+        assert refused.now == NOON
+        assert "tells no prices (say who you are)" in refused.said[0]
+        monkeypatch.delenv("TAXIMETER_CA_FILE")
+        assert "certificate verify failed" in Wait(url).said[0]
+    finally:
+        encrypted.stop()
 
 
 def test_a_schedule_that_changes_meanwhile_is_followed(exporter: FakeExporter) -> None:
