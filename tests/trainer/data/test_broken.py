@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from taximeter.training.config.error import ConfigError
-from taximeter.training.data.load import Data
-from trainer.data.conftest import classes, png
+from taximeter.training.config.schema import TrainConfig
+from taximeter.training.data.load import Data, load
+from taximeter.training.data.order import epoch_order
+from taximeter.training.data.share import Share
+from trainer.data.conftest import CPU, classes, lay, png
 
 Open = Callable[..., Data]
 
@@ -27,6 +33,25 @@ def test_training_goes_on_with_another_in_its_place(opened: Open, caplog: pytest
     assert [record.message for record in caplog.records] == [
         "train/a/1.png is left out: it is no image of a known format"
     ]
+
+
+@pytest.mark.parametrize("resident", ["yes", "no"])
+def test_every_rank_has_as_many_batches_though_all_images_of_one_of_them_are_broken(
+    tmp_path: Path, resident: str
+) -> None:
+    """Else one rank would wait for ever for the gradients of a step that another does not do."""
+    root = lay(tmp_path / "images", classes("train/", 8) | classes("val/", 2))
+    given: dict[str, Any] = {"workers": 0, "resident": resident, "batch_size": 4, "image_size": 8, "augment": "none"}
+    config = TrainConfig.of(dataset="folder", data_dir=root, **given)
+    # What rank 1 is given in its first two batches.
+    order = epoch_order(16, config.loop.seed, 0)
+    share = Share(rank=1, world=2, batch_size=4)
+    for index in [*order[share.of_batch(0)].tolist(), *order[share.of_batch(1)].tolist()]:
+        (root / f"train/{'ab'[index // 8]}/{index % 8}.png").write_bytes(b"no image")
+    ranks = [load(config, device=CPU, stream=io.StringIO(), rank=rank, world=2) for rank in (0, 1)]
+    for _ in range(2):
+        sizes = [[len(labels) for _, labels in data.training] for data in ranks]
+        assert sizes[0] == sizes[1] == [2] * len(ranks[0].training)
 
 
 def test_validation_goes_on_without_it(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
