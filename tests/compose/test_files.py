@@ -75,6 +75,18 @@ def test_every_named_volume_is_declared_and_used() -> None:
     assert used == set(read_yaml(COMPOSE)["volumes"])
 
 
+def test_the_trainer_keeps_its_runs_and_downloads_on_volumes_that_it_may_write_to() -> None:
+    trainer = SERVICES["trainer"]
+    kept = {target for _, target, mode in mounts(trainer) if mode == "rw"}
+    output = trainer["command"][trainer["command"].index("--output") + 1]
+    assert kept == {output, "/home/taximeter/.cache/taximeter"}
+    # A new volume takes its owner over from the folder in the image.
+    text = (dockerfile(trainer) or "").replace("\\\n", " ")
+    made = {path for line in re.findall(r"install -d -o 10001 -g 10001 ([^&\n]+)", text) for path in line.split()}
+    assert kept <= made
+    assert re.search(r"^USER 10001:10001$", text, flags=re.MULTILINE)
+
+
 def test_only_the_trainer_is_not_started_again_by_itself() -> None:
     assert {name for name, service in SERVICES.items() if service["restart"] != "unless-stopped"} == {"trainer"}
     assert SERVICES["trainer"]["restart"] == "no"
