@@ -44,7 +44,7 @@ def peak_per_second(device: torch.device, precision: PrecisionName) -> float | N
     """
     if device.type != "cuda":
         return None
-    tf32 = torch.backends.cudnn.conv.fp32_precision == "tf32"
+    tf32 = torch.backends.cudnn.allow_tf32
     return peak_of(torch.cuda.get_device_name(device), precision, tf32=tf32)
 
 
