@@ -50,6 +50,10 @@ dashboards: $(VENV)/.dev ## write grafana/dashboards/*.json anew
 docs: $(VENV)/.dev ## write docs/metrics.md anew
 	PYTHONPATH=docs $(BIN)/python -m generate
 
+.PHONY: captures
+captures: $(VENV)/.dev ## write anew what the captures of tests/captures are expected to say
+	TAXIMETER_WRITE_CAPTURES=1 $(BIN)/python -m pytest -q tests/exporter/devices/test_captures.py
+
 .PHONY: hooks
 hooks: $(VENV)/.dev ## run the same checks before each commit
 	$(BIN)/pre-commit install
