@@ -109,6 +109,7 @@ class Tour:
             *(Path(sys.executable).with_name("taximeter"), "train"),
             *("--project", PROJECT, "--run", run),
             *("--exporter", stack.exporter.url, "--metrics-listen", f"{HOST}:{ports.trainer}"),
+            *("--output", self.options.folder / "runs"),
             *(("--epochs", str(self.options.epochs)) if self.options.epochs else ()),
         ]
         trainer: Process = self.processes.start("trainer", command, env=clean_environment())

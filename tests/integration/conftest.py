@@ -81,7 +81,7 @@ def _train(running: Chain) -> None:
     command = [
         *(str(Path(sys.executable).with_name("taximeter")), "train", "--project", "demo", "--run", RUN),
         *("--epochs", "8", "--exporter", running.stack.exporter.url, "--format", "json"),
-        *("--metrics-listen", f"{HOST}:{running.ports.trainer}"),
+        *("--metrics-listen", f"{HOST}:{running.ports.trainer}", "--output", str(running.folder / "runs")),
     ]
     done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
