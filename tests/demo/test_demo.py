@@ -70,7 +70,9 @@ def test_the_whole_chain_holds(tools: Tools, tmp_path: Path, mark: str) -> None:
     received = output.partition("[5/5] Alerts received\n")[2]
     for severity in ("info", "warning", "critical"):
         assert f"UTC  {severity}" in received
-    assert received.count("USD spent") == received.count("(simulated)") == 3
+    assert received.count("USD spent") == 3
+    # whatever else the simulated GPUs give cause for says so as well
+    assert all("(simulated)" in line for line in received.splitlines() if "UTC" in line)
     assert output.rstrip().endswith("All of it as it should be.")
     assert marked(mark) == []
 
