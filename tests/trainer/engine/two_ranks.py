@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -120,11 +121,14 @@ def main(folder: Path) -> None:
         ranks.wait()
         if ranks.rank == 1:
             os._exit(7)
+        # torchrun ends the others as soon as it sees that; what is looked at here is what this rank itself makes of it
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             while True:
                 ranks.wait()
         except RankLost as lost:
             (folder / "lost").write_text(str(lost))
+            meter.close(last_scrape_seconds=0)
             raise SystemExit(1) from None
 
 
