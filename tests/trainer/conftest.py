@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import taximeter
 from fakes.exporter import FakeExporter
 from fakes.ticks import Ticks
+
+Build = Callable[..., taximeter.Meter]
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +34,20 @@ def exporter(ticks: Ticks) -> Iterator[FakeExporter]:
     fake = FakeExporter(lambda: ticks() / 1e9).start()
     yield fake
     fake.stop()
+
+
+@pytest.fixture
+def build(exporter: FakeExporter, ticks: Ticks) -> Iterator[Build]:
+    """Make meters that are closed in the end."""
+    made: list[taximeter.Meter] = []
+
+    def build(**options: Any) -> taximeter.Meter:
+        given: dict[str, Any] = {"run": "r", "exporter": exporter.url, "listen": "127.0.0.1:0", "clock": ticks}
+        meter = taximeter.Meter("vision", **(given | options))
+        meter.wait_registered(10)
+        made.append(meter)
+        return meter
+
+    yield build
+    for meter in made:
+        meter.close(last_scrape_seconds=0)

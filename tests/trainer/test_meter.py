@@ -11,9 +11,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 import taximeter
@@ -24,25 +23,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from support.programs import wait_for
 from taximeter import metric_table
-
-Build = Callable[..., taximeter.Meter]
-
-
-@pytest.fixture
-def build(exporter: FakeExporter, ticks: Ticks) -> Iterator[Build]:
-    """Make meters that are closed in the end."""
-    made: list[taximeter.Meter] = []
-
-    def build(**options: Any) -> taximeter.Meter:
-        given: dict[str, Any] = {"run": "r", "exporter": exporter.url, "listen": "127.0.0.1:0", "clock": ticks}
-        meter = taximeter.Meter("vision", **(given | options))
-        meter.wait_registered(10)
-        made.append(meter)
-        return meter
-
-    yield build
-    for meter in made:
-        meter.close(last_scrape_seconds=0)
+from trainer.conftest import Build
 
 
 def scrape(meter: taximeter.Meter) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

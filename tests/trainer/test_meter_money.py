@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,8 @@ import pytest
 import taximeter
 from fakes.exporter import FakeExporter
 from fakes.ticks import Ticks
+from trainer.conftest import Build
 from trainer.test_meter import key, scrape
-
-Build = Callable[..., taximeter.Meter]
-
-
-@pytest.fixture
-def build(exporter: FakeExporter, ticks: Ticks) -> Iterator[Build]:
-    """Make meters that are closed in the end."""
-    made: list[taximeter.Meter] = []
-
-    def build(**options: Any) -> taximeter.Meter:
-        given: dict[str, Any] = {"run": "r", "exporter": exporter.url, "listen": "127.0.0.1:0", "clock": ticks}
-        meter = taximeter.Meter("vision", **(given | options))
-        meter.wait_registered(10)
-        made.append(meter)
-        return meter
-
-    yield build
-    for meter in made:
-        meter.close(last_scrape_seconds=0)
 
 
 def train(meter: taximeter.Meter, ticks: Ticks, steps: int) -> None:

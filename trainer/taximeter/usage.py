@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Iterable
+
 
 class UsageError(Exception):
     """What was asked for cannot be done; one line that says what would be right."""
@@ -13,3 +16,10 @@ def named_as_option(complaint: str) -> str:
     if field.isupper():
         return complaint
     return f"--{'metrics-listen' if field == 'listen' else field}:{rest}"
+
+
+def require(packages: Iterable[str]) -> None:
+    """Raise `UsageError` unless all of these packages of the extra can be imported; imports none of them."""
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")

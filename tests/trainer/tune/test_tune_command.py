@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from taximeter import Meter
 from taximeter.cli import main
 from taximeter.training.config.file import load
+from taximeter.training.tune import trial as carrying_out
+from taximeter.training.tune.outcome import Outcome
+from taximeter.training.tune.trial import Order
+
+from .conftest import outcome
 
 SMALL = ["--dataset", "synthetic", "--synthetic-images", "96", "--image-size", "8", "--batch-size", "32"]
 AROUND = ["--metrics-listen", "127.0.0.1:0", "--price", "3600", "--format", "json"]
@@ -49,6 +56,23 @@ def test_the_budget_is_that_of_the_whole_study(tmp_path: Path, capsys: pytest.Ca
     told = json.loads(capsys.readouterr().out)
     assert float(told["spent"]) <= 3
     assert len(told["trials"]) < 50
+
+
+def test_a_study_that_is_told_to_stop_says_what_it_found_so_far(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def carry_out(order: Order, meter: Meter, **_: object) -> Outcome:
+        meter.end("stopped")
+        meter.close(last_scrape_seconds=0)
+        if order.number == 0:
+            return outcome(0, settings=order.settings)
+        signal.raise_signal(signal.SIGTERM)
+        return outcome(1, settings=order.settings, end="interrupted")
+
+    monkeypatch.setattr(carrying_out, "carry_out", carry_out)
+    arguments = ["--search", "learning_rate=0.001..0.1", "--trials", "5", "--output", str(tmp_path), "--study", "s"]
+    assert main(["tune", *arguments, *SMALL, *AROUND]) == 128 + signal.SIGTERM
+    assert [told["end"] for told in json.loads(capsys.readouterr().out)["trials"]] == ["finished", "interrupted"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib.util
 import json
 import os
 import signal
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taximeter.meter import Meter
 from taximeter.settings import Settings, resolve
@@ -20,11 +19,12 @@ from taximeter.training.beginning import Beginning, settle
 from taximeter.training.checkpoint.error import CheckpointError
 from taximeter.training.config import ConfigError, TrainConfig
 from taximeter.training.config import options as config_options
-from taximeter.training.config.schema import MoneyConfig, SaveConfig
+from taximeter.training.config.schema import SaveConfig
 from taximeter.training.errors import TrainingError
 from taximeter.training.interruption import Interrupted, Interruption
+from taximeter.training.metered import money_of, open_meter
 from taximeter.training.start import wait_for_cheapest
-from taximeter.usage import UsageError, named_as_option
+from taximeter.usage import UsageError, named_as_option, require
 
 if TYPE_CHECKING:
     from taximeter.meter import Result
@@ -118,7 +118,15 @@ def train(options: argparse.Namespace) -> int:
         except Interrupted:
             sys.stderr.write("nothing was started\n")
             return interruption.exit_status
-        meter = _start_meter(options, config, beginning)
+        meter = open_meter(
+            options,
+            config,
+            project=beginning.project,
+            run=beginning.run,
+            listen=_listen(options),
+            resume=beginning.resumes,
+            journal=beginning.journal if config.save.save else None,
+        )
         with interruption.noted():
             refusal = meter.wait_registered(_REGISTRATION_SECONDS)
         if refusal is not None:
@@ -266,9 +274,7 @@ def _say_nothing(_text: str) -> None:
 
 
 def _check_machine(config: TrainConfig) -> None:
-    missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+    require(EXTRA)
     if config.loop.device == "cuda":
         try:
             ctypes.CDLL("libcuda.so.1")
@@ -286,34 +292,10 @@ def _settings(options: argparse.Namespace, config: TrainConfig) -> Settings:
             user=options.user,
             exporter=options.exporter,
             listen=_listen(options),
-            **_money(config),
+            **money_of(config),
         )
     except ValueError as wrong:
         raise UsageError(named_as_option(str(wrong))) from None
-
-
-def _start_meter(options: argparse.Namespace, config: TrainConfig, beginning: Beginning) -> Meter:
-    try:
-        return Meter(
-            beginning.project,
-            run=beginning.run,
-            team=options.team,
-            user=options.user,
-            model=config.model.model,
-            dataset=config.data.dataset,
-            resume=beginning.resumes,
-            exporter=options.exporter,
-            listen=_listen(options),
-            journal=beginning.journal if config.save.save else None,
-            strict=True,
-            **_money(config),
-        )
-    except ValueError as wrong:
-        raise UsageError(named_as_option(str(wrong))) from None
-    except OSError as wrong:
-        where = _listen(options) or "127.0.0.1:9878"
-        reason = wrong.strerror or wrong
-        raise UsageError(f"--metrics-listen: cannot listen on {where} ({reason}); name another host:port") from None
 
 
 def _listen(options: argparse.Namespace) -> str | None:
@@ -324,9 +306,3 @@ def _listen(options: argparse.Namespace) -> str | None:
         named: str | None = options.metrics_listen
         return named
     return f"{host}:{int(port) + int(local_rank)}"
-
-
-def _money(config: TrainConfig) -> dict[str, Any]:
-    money = config.money
-    currency = None if money.currency == MoneyConfig().currency else money.currency  # else the environment may say
-    return {"price": money.price, "currency": currency, "budget": money.budget}

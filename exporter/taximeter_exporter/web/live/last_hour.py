@@ -45,13 +45,9 @@ class LastHour:
         """Take a moment along; to be called by one thread only."""
         start_ns = state.time_ns - state.time_ns % MINUTE_NS
         if start_ns != self._start_ns:
-            if self._start_ns is None:
-                self._before = _by_share(state.cost)
-            else:
+            if self._start_ns is not None:
                 self._minutes.append(self._present(self._start_ns, state))
-                self._before = _by_share(state.cost)
-                self._utilization = (0.0, 0)
-            self._start_ns = start_ns
+            self._start_ns, self._before, self._utilization = start_ns, _by_share(state.cost), (0.0, 0)
         read = [sample.reading.utilization_ratio for sample in snapshot.samples if sample.reading is not None]
         ratios = [ratio for ratio in read if ratio is not None]
         total, count = self._utilization

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 import time
@@ -22,7 +21,7 @@ from taximeter.training.trained import (
     load_trained,
     settings_of,
 )
-from taximeter.usage import UsageError
+from taximeter.usage import UsageError, require
 
 if TYPE_CHECKING:
     from taximeter.training.checkpoint.model import TrainedModel
@@ -74,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Carry out `taximeter evaluate`. Returns the exit status. Raises `UsageError`."""
-    missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+    require(EXTRA)
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise UsageError(f"--workers: {options.workers} does not fit: 0 to 256")
     began = time.perf_counter_ns()

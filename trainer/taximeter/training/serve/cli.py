@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import socket
 import sys
@@ -22,7 +21,7 @@ from taximeter.training.trained import (
     load_trained,
     settings_of,
 )
-from taximeter.usage import UsageError
+from taximeter.usage import UsageError, require
 
 if TYPE_CHECKING:
     from taximeter.training.checkpoint.model import TrainedModel
@@ -73,9 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def serve(options: argparse.Namespace) -> int:
     """Carry out `taximeter serve`. Returns the exit status. Raises `UsageError`, and nothing has been started then."""
-    missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+    require(EXTRA)
     address = _checked(options)
     began = time.perf_counter_ns()
     listener = _listen(address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -17,11 +16,11 @@ from taximeter.settings import resolve
 from taximeter.training.config import ConfigError, TrainConfig
 from taximeter.training.config import options as config_options
 from taximeter.training.config.file import dump
-from taximeter.training.config.schema import MoneyConfig
 from taximeter.training.interruption import Interrupted, Interruption
+from taximeter.training.metered import money_of, open_meter
 from taximeter.training.tune.outcome import Objective, Outcome, best
 from taximeter.training.tune.space import parse_space, size
-from taximeter.usage import UsageError, named_as_option
+from taximeter.usage import UsageError, named_as_option, require
 
 if TYPE_CHECKING:
     from taximeter.training.tune.study import Search, Study
@@ -96,9 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def tune(options: argparse.Namespace) -> int:
     """Carry out `taximeter tune`. Returns the exit status. Raises `UsageError`, and nothing has been started then."""
-    missing = [package for package in EXTRA if importlib.util.find_spec(package) is None]
-    if missing:
-        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+    require(EXTRA)
     try:
         search = _search(options)
         from taximeter.training.tune.study import Study  # noqa: PLC0415  (Optuna is of the extra)
@@ -170,29 +167,8 @@ class _Tuning:
                 self.simulated |= meter.simulated
 
     def _meter(self, run: str, config: TrainConfig) -> Meter:
-        options, money = self._options, config.money
-        try:
-            return Meter(
-                options.project,
-                run=run,
-                team=options.team,
-                user=options.user,
-                model=config.model.model,
-                dataset=config.data.dataset,
-                exporter=options.exporter,
-                listen=options.metrics_listen,
-                price=money.price,
-                currency=None if money.currency == MoneyConfig().currency else money.currency,
-                budget=money.budget,
-                strict=True,
-            )
-        except ValueError as wrong:
-            raise UsageError(named_as_option(str(wrong))) from None
-        except OSError as wrong:
-            where = options.metrics_listen or "127.0.0.1:9878"
-            raise UsageError(
-                f"--metrics-listen: cannot listen on {where} ({wrong.strerror or wrong}); name another host:port"
-            ) from None
+        options = self._options
+        return open_meter(options, config, project=options.project, run=run, listen=options.metrics_listen)
 
     def _check(self, meter: Meter) -> None:
         """Raises `UsageError`, with the meter closed, if the run is refused, or its price is needed and not known."""
@@ -224,8 +200,7 @@ def _search(options: argparse.Namespace) -> Search:
     trials = options.trials if options.trials is not None else combinations or 20
     if trials < 1:
         raise ConfigError("trials", f"{trials} is too few: 1 or more")
-    settings = _settings(options, config)
-    study = options.study or default_run(settings)
+    study = options.study or default_run(_project(options, config))
     try:
         check_run(f"{study}-t000")
     except ValueError as wrong:
@@ -241,7 +216,7 @@ def _search(options: argparse.Namespace) -> Search:
     )
 
 
-def _settings(options: argparse.Namespace, config: TrainConfig) -> str:
+def _project(options: argparse.Namespace, config: TrainConfig) -> str:
     """The project, once all that the meters will be given has been looked at."""
     try:
         return resolve(
@@ -250,8 +225,7 @@ def _settings(options: argparse.Namespace, config: TrainConfig) -> str:
             user=options.user,
             exporter=options.exporter,
             listen=options.metrics_listen,
-            price=config.money.price,
-            budget=config.money.budget,
+            **money_of(config),
         ).project
     except ValueError as wrong:
         raise UsageError(named_as_option(str(wrong))) from None
