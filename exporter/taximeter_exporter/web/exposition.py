@@ -122,6 +122,8 @@ def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     energies = [((run.name,), entry.millijoules / 1000) for entry, run in runs if entry.millijoules is not None]
     yield run_metrics.ENERGY, energies
     yield run_metrics.START, [((run.name,), run.start_time_ns / NS_PER_SECOND) for _, run in runs]
+    ends = [((run.name, run.result), run.end_time_ns) for _, run in runs if run.result is not None]
+    yield run_metrics.END, [(labels, end / NS_PER_SECOND) for labels, end in ends if end is not None]
     footprints = [((footprint.run, footprint.uuid), footprint) for footprint in state.footprints]
     memory = [(labels, footprint.memory_bytes) for labels, footprint in footprints]
     yield run_metrics.MEMORY, [(labels, used) for labels, used in memory if used is not None]

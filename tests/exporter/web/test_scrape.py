@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
 from taximeter_exporter.web.metrics import ALL, hosts
 from taximeter_exporter.web.metrics import gpus as gpu_metrics
+from taximeter_exporter.web.metrics import runs as run_metrics
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2"
 
@@ -52,12 +54,16 @@ def test_probes_overview_and_head(running: RunningExporter) -> None:
     assert (head.status, head.body, int(head.headers["Content-Length"])) == (200, b"", len(running.get("/").body))
 
 
-def test_labels_are_escaped(running: RunningExporter) -> None:
+def test_labels_are_escaped_and_a_run_that_ended_says_how(running: RunningExporter) -> None:
     awkward = 'back\\slash "quoted" <b>&'
     run = running.call("POST", "/api/v1/runs", {"run": "odd", "project": "demo", "dataset": awkward}).json()
     wait_for(lambda: b'run="odd"' in running.get("/metrics").body, "the run is not shown")
     assert running.value("taximeter_run_info", run="odd", dataset=awkward) == 1
-    running.call("POST", "/api/v1/runs/odd/end", {"lease": run["lease"], "result": "stopped"})
+    assert b"taximeter_run_end_timestamp_seconds{" not in running.get("/metrics").body
+    ended = running.call("POST", "/api/v1/runs/odd/end", {"lease": run["lease"], "result": "stopped"}).json()
+    wait_for(lambda: b"taximeter_run_end_timestamp_seconds{" in running.get("/metrics").body, "the run does not end")
+    at = datetime.fromtimestamp(running.value("taximeter_run_end_timestamp_seconds", run="odd", result="stopped"), UTC)
+    assert abs(at - datetime.fromisoformat(ended["ended_at"])) < timedelta(milliseconds=2)
 
 
 def test_no_series_is_ever_without_a_number(running: RunningExporter) -> None:
@@ -116,8 +122,14 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         assert running.get("/api/v1/overview").json()["simulated"] is True
         shown = {name for (name, _) in ours}
         missing = {spec.name for spec in ALL if spec.series_name not in shown}
-        # no value is refused, bytes are counted, and processes are shown where that is asked for
-        expected = {*hosts.ALL, gpu_metrics.PROCESS_MEMORY, gpu_metrics.PROCESS_SM, gpu_metrics.MIG_INSTANCE_INFO}
+        # no value is refused, bytes are counted, processes are shown where that is asked for, and the run goes on
+        expected = {
+            *hosts.ALL,
+            run_metrics.END,
+            gpu_metrics.PROCESS_MEMORY,
+            gpu_metrics.PROCESS_SM,
+            gpu_metrics.MIG_INSTANCE_INFO,
+        }
         elsewhere = {"refused_readings", "gpu_pcie_bytes_per_second"} | {spec.name for spec in expected}
         # a while after the machine's start a program makes its first error; now and then nothing runs
         at_times = {"gpu_xid_errors", "run_gpu_memory_used_bytes", "run_gpu_sm_utilization_ratio"}

@@ -27,6 +27,13 @@ ENERGY = MetricSpec(
     counter=True,
 )
 START = MetricSpec("run_start_timestamp_seconds", "When the run first began.", "ledger", ("run",))
+END = MetricSpec(
+    "run_end_timestamp_seconds",
+    "When the run ended, and how: finished, failed, stopped, budget (a budget stopped it), expired (its lease was not "
+    "renewed), gone (no process of it was seen any more); absent while it goes on.",
+    "ledger",
+    ("run", "result"),
+)
 MEMORY = MetricSpec(
     "run_gpu_memory_used_bytes",
     "Memory of a GPU that the run's processes have; absent where one of them does not tell.",
@@ -40,4 +47,4 @@ SM = MetricSpec(
     ("run", "uuid"),
 )
 
-ALL = (INFO, ACTIVE, COST, DEVICE_SECONDS, ENERGY, START, MEMORY, SM)
+ALL = (INFO, ACTIVE, COST, DEVICE_SECONDS, ENERGY, START, END, MEMORY, SM)
