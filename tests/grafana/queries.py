@@ -31,21 +31,6 @@ class Query:
     instant: bool
 
 
-@dataclass(frozen=True)
-class MayBeEmpty:
-    """A query that answers nothing on a machine or in a state where that is right."""
-
-    panel: str
-    ref_id: str
-    reason: str
-
-
-may_be_empty = [
-    MayBeEmpty("Power", "A", "a host without a GPU reports no power"),
-    MayBeEmpty("annotation Simulated devices", "", "the devices are real"),
-]
-
-
 def dashboard_queries(path: Path, *, variables: Mapping[str, str]) -> list[Query]:
     """All queries of the dashboard's panels, variables and annotations.
 

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 from dashboards_src.layer import colours
 from grafana.contract import PROMETHEUS, REPOSITORY, read_table
-from grafana.queries import dashboard_queries, may_be_empty, panels
+from grafana.excuses import may_be_empty
+from grafana.queries import dashboard_queries, panels
 from taximeter.phases import PHASES
 
 FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
-ALL = {"project": ".*", "run": ".*", "currency": ".*"}
+ALL = dict.fromkeys(("project", "run", "instance", "gpu", "budget", "currency"), ".*")
+"""Every filter that a dashboard may have: links between dashboards carry them over by name."""
+RULES = sorted((REPOSITORY / "prometheus" / "rules").glob("*.yml"))
 
-_SERIES = re.compile(r"\b(?P<metric>taximeter_\w+|up|ALERTS|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?")
+_SERIES = re.compile(
+    r"\b(?P<metric>\w+:taximeter_\w+:\w+|taximeter_\w+|up|ALERTS|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?"
+)
 _RECORDED = re.compile(r"\w+:\w+:\w+")
 
 
@@ -57,14 +62,17 @@ def test_every_metric_and_label_is_promised(path: Path) -> None:
         assert found, f"{query.panel} {query.ref_id} asks for no metric: {query.expr}"
         for series in found:
             metric = series["metric"]
+            if _RECORDED.fullmatch(metric):
+                continue  # a rule of ours, see below
             assert metric in promised, f"{query.panel} {query.ref_id}: {metric} is in no table"
             for label in re.findall(r"(\w+)\s*(?:=|!=|=~|!~)\s*\"", series["matchers"] or ""):
                 assert label in promised[metric], f"{query.panel} {query.ref_id}: {metric} has no label {label}"
 
 
-def test_no_recording_rule_is_needed(path: Path) -> None:
-    needing = [query for query in dashboard_queries(path, variables=ALL) if _RECORDED.search(query.expr)]
-    assert needing == []
+def test_every_recorded_series_has_its_rule(path: Path) -> None:
+    recorded = {name for rules in RULES for name in re.findall(r"record: (\S+)", rules.read_text(encoding="utf-8"))}
+    for query in dashboard_queries(path, variables=ALL):
+        assert set(_RECORDED.findall(query.expr)) <= recorded, f"{query.panel} {query.ref_id}: {query.expr}"
 
 
 def test_queries_that_may_be_empty_exist() -> None:
@@ -152,7 +160,7 @@ def test_only_the_data_source_variable_is_asked(dashboard: dict[str, Any]) -> No
 def test_variables(dashboard: dict[str, Any]) -> None:
     source, *filters = dashboard["templating"]["list"]
     assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", "prometheus")
-    assert {variable["name"] for variable in filters} >= {"project", "run", "currency"}
+    assert {variable["name"] for variable in filters} <= ALL.keys()
     for variable in filters:
         assert variable["label"], variable["name"]
         assert variable["description"], variable["name"]
@@ -162,6 +170,23 @@ def test_variables(dashboard: dict[str, Any]) -> None:
         assert variable["current"]["value"] == ["$__all"], variable["name"]
         used = [target["expr"] for panel in panels(dashboard) for target in panel["targets"]]
         assert any(f"${variable['name']}" in expr for expr in used), f"{variable['name']} filters nothing"
+
+
+def test_all_dashboards_are_a_click_away_and_keep_time_and_filters(dashboard: dict[str, Any]) -> None:
+    (menu,) = dashboard["links"]
+    assert (menu["type"], menu["tags"]) == ("dashboards", ["taximeter"])
+    assert menu["keepTime"]
+    assert menu["includeVars"]
+
+
+def test_every_link_within_a_panel_leads_to_a_dashboard_and_keeps_the_time(dashboard: dict[str, Any]) -> None:
+    uids = {f"taximeter-{path.stem}" for path in FILES}
+    for panel in panels(dashboard):
+        for address in re.findall(r'"url": "([^"]+)"', json.dumps(panel)):
+            match = re.fullmatch(r"/d/([\w-]+)\?\$\{__url_time_range\}&\$\{datasource:queryparam\}(.*)", address)
+            assert match, f"{panel['title']}: {address}"
+            assert match[1] in uids, f"{panel['title']}: {address}"
+            assert set(re.findall(r"&var-(\w+)=", match[2])) <= ALL.keys(), f"{panel['title']}: {address}"
 
 
 def test_panels_fit_the_grid_and_do_not_overlap(dashboard: dict[str, Any]) -> None:

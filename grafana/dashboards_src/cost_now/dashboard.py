@@ -1,14 +1,11 @@
 """The dashboard as a whole: variables, annotations, and the order of its sections."""
 
-from grafana_foundation_sdk.models.dashboard import AnnotationQuery, Dashboard, VariableModel
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards_src import promql
 from dashboards_src.cost_now import answer, devices, health, money, training
-from dashboards_src.layer import colours
-from dashboards_src.layer.annotations import mark
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.layer.variables import datasource, label_filter
+from dashboards_src.shared import annotations, variables
 
 DESCRIPTION = (
     "What is spent at this moment, on what, and whether the budget holds. Money is shown per currency, never converted."
@@ -21,8 +18,8 @@ def cost_now() -> Dashboard:
         uid="taximeter-cost-now",
         title="Taximeter: cost now",
         description=DESCRIPTION,
-        variables=_variables(),
-        annotations=_annotations(),
+        variables=[variables.project(), variables.run(), variables.currency()],
+        annotations=[*annotations.of_runs(), annotations.alerts(), annotations.simulated()],
         sections=[
             Section(
                 None,
@@ -70,59 +67,3 @@ def cost_now() -> Dashboard:
         since="now-1h",
         refresh="10s",
     )
-
-
-def _variables() -> list[VariableModel]:
-    return [
-        datasource(),
-        label_filter(
-            "project",
-            label="Project",
-            description="Whose money it is; time without a run belongs to no project",
-            values="label_values(taximeter_run_info, project)",
-        ),
-        label_filter(
-            "run",
-            label="Run",
-            description="Runs of the chosen projects within the time range",
-            values='label_values(taximeter_run_info{project=~"$project"}, run)',
-        ),
-        label_filter(
-            "currency",
-            label="Currency",
-            description="Amounts of different currencies are never added up",
-            values="label_values(taximeter_price_per_hour, currency)",
-        ),
-    ]
-
-
-def _annotations() -> list[AnnotationQuery]:
-    started = promql.select("taximeter_run_start_timestamp_seconds", promql.RUN)
-    return [
-        mark(
-            "Run starts",
-            expr=f"1000 * max by (run) {promql.of_project(started)}",
-            title="Run starts",
-            text="{{run}}",
-            colour=colours.SKY,
-            value_is_time=True,
-        ),
-        mark(
-            "Alerts",
-            expr="""1000 * ALERTS_FOR_STATE{alertname=~"Taximeter.*"}
-            and ignoring (alertstate) ALERTS{alertname=~"Taximeter.*", alertstate="firing"}""",
-            title="{{alertname}}",
-            text="{{severity}} {{budget}} {{run}} {{instance}}",
-            colour=colours.WARNING,
-            tags="severity",
-            value_is_time=True,
-        ),
-        mark(
-            "Simulated devices",
-            expr='max by (instance) (taximeter_price_per_hour{simulated="true"} * 0 + 1)',
-            title="Simulated",
-            text="{{instance}} meters simulated devices: its money is not real",
-            colour=colours.SIMULATED,
-            can_be_hidden=False,
-        ),
-    ]

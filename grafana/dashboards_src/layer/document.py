@@ -16,6 +16,8 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards_src.layer.layout import Section, placed
+from dashboards_src.layer.links import to_all
+from dashboards_src.layer.variables import datasource
 
 TAG = "taximeter"
 
@@ -37,7 +39,7 @@ def dashboard(
         uid: part of the dashboard's address; stays the same for good.
         title: its name.
         description: what it answers.
-        variables: in the order of the controls.
+        variables: in the order of the controls, after the data source, which every dashboard has.
         annotations: in the order of the switches.
         sections: the panels.
         since: start of the time range at first, such as ``now-1h``.
@@ -56,8 +58,9 @@ def dashboard(
         .refresh(refresh)
         .build()
     )
-    result.templating = DashboardDashboardTemplating(list_val=list(variables))
+    result.templating = DashboardDashboardTemplating(list_val=[datasource(), *variables])
     result.annotations = AnnotationContainer(list_val=list(annotations))
+    result.links = [to_all(TAG, title="Taximeter")]
     result.panels = placed(sections)
     return result
 

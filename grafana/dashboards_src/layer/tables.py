@@ -30,6 +30,7 @@ class Column:
         width: in pixels; None shares what is left.
         steps: thresholds; they colour the text when given.
         mappings: words for values; their colours show as background.
+        link: an address that a click on a cell leads to, and what it is called; see `layer.links.address`.
     """
 
     field: str
@@ -39,6 +40,7 @@ class Column:
     width: int | None = None
     steps: Steps = ()
     mappings: Sequence[ValueMapping] = ()
+    link: tuple[str, str] | None = None
 
     def properties(self) -> list[DynamicConfigValue]:
         """The column's settings as the SDK's override properties."""
@@ -56,6 +58,9 @@ class Column:
         if self.mappings:
             settings.append(DynamicConfigValue("mappings", list(self.mappings)))
             settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
+        if self.link:
+            url, title = self.link
+            settings.append(DynamicConfigValue("links", [{"title": title, "url": url}]))
         return settings
 
 

@@ -1,0 +1,65 @@
+"""The filters at the top of the dashboards; a filter of one name is the same on each, so that links can carry it."""
+
+from grafana_foundation_sdk.models.dashboard import VariableModel
+
+from dashboards_src.layer.variables import label_filter
+
+
+def project() -> VariableModel:
+    """Projects that had a run."""
+    return label_filter(
+        "project",
+        label="Project",
+        description="Whose money it is; time without a run belongs to no project",
+        values="label_values(taximeter_run_info, project)",
+    )
+
+
+def run() -> VariableModel:
+    """Runs of the chosen projects; needs `project`."""
+    return label_filter(
+        "run",
+        label="Run",
+        description="Runs of the chosen projects within the time range",
+        values='label_values(taximeter_run_info{project=~"$project"}, run)',
+    )
+
+
+def instance() -> VariableModel:
+    """Hosts, by the address of their exporter."""
+    return label_filter(
+        "instance",
+        label="Host",
+        description="Hosts, by the address of their exporter",
+        values="label_values(taximeter_build_info, instance)",
+    )
+
+
+def gpu() -> VariableModel:
+    """GPUs of the chosen hosts, by their index there; needs `instance`."""
+    return label_filter(
+        "gpu",
+        label="GPU",
+        description="GPUs by their index on the chosen hosts; 0:2 is MIG instance 2 of GPU 0",
+        values='label_values(taximeter_gpu_info{instance=~"$instance"}, gpu)',
+    )
+
+
+def budget() -> VariableModel:
+    """Budgets."""
+    return label_filter(
+        "budget",
+        label="Budget",
+        description="Budgets of the exporters' taximeter.yaml",
+        values="label_values(taximeter_budget_limit, budget)",
+    )
+
+
+def currency() -> VariableModel:
+    """Currencies of prices."""
+    return label_filter(
+        "currency",
+        label="Currency",
+        description="Amounts of different currencies are never added up",
+        values="label_values(taximeter_price_per_hour, currency)",
+    )
