@@ -16,6 +16,7 @@ FLOORS = {
     "__main__": 5,
     "app": 4,
     "reloading": 4,
+    "watching": 4,
     "web": 3,
     "config": 3,
     "reports": 3,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from taximeter_exporter.config.dcgm_names import DcgmNames
 from taximeter_exporter.web import dcgm, process
-from taximeter_exporter.web.metrics import MetricSpec, budgets, exporter, gpus, hosts, money, runs
+from taximeter_exporter.web.metrics import MetricSpec, budgets, exporter, gpus, hosts, market, money, runs
 
 from generate.metrics import Row, Table
 
@@ -60,6 +60,14 @@ TABLES = (
     ),
     _table("the host", "Only where the host itself is the device.", hosts.ALL),
     _table("money", "", money.ALL),
+    _table(
+        "the market",
+        "What GPUs such as those that are here cost elsewhere, by the prices of the configuration and of the catalogs,"
+        " discounts taken off: of each provider the cheapest instance on each of its terms, as many series as that"
+        " makes. They change when prices are reloaded, and at quarter hours at which a price begins or ends. Not there"
+        " where the host itself is the device; simulated GPUs stand for what they are named after.",
+        market.ALL,
+    ),
     _table("runs", "A run that has ended stays for an hour.", runs.ALL),
     _table("budgets", "`run` only where each run has the limit for itself.", budgets.ALL),
     _table("itself", "", (*exporter.ALL, *process.ALL)),

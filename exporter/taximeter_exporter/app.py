@@ -21,6 +21,7 @@ from taximeter_exporter.metering.processes import ProcessReader
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.pricing.quote import PriceError, Schedule, schedule_for
 from taximeter_exporter.reloading import Reloader
+from taximeter_exporter.watching import Watcher
 from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.reload import ReloadState
 from taximeter_exporter.web.routes import Routes
@@ -44,6 +45,7 @@ class Exporter:
         *,
         meter: Meter,
         sampler: Sampler,
+        watcher: Watcher,
         last_hour: LastHour,
         server: WebServer,
         routes: Routes,
@@ -55,6 +57,7 @@ class Exporter:
         """Go by the configuration as it is now; see `Reloader.reload`."""
         self._meter = meter
         self._sampler = sampler
+        self._watcher = watcher
         self._last_hour = last_hour
         self._server = server
         self._clock = clock
@@ -83,6 +86,7 @@ class Exporter:
     def start(self) -> None:
         """Begin to sample, to meter and to answer; returns at once."""
         self._sampler.start()
+        self._watcher.start()
         for thread in self._threads:
             thread.start()
 
@@ -92,6 +96,7 @@ class Exporter:
         self._server.stop()
         # what is being answered may take as long as a driver does, and both are waited for at once
         self._sampler.stop(_STOP_SECONDS)
+        self._watcher.stop(_STOP_SECONDS)
         for thread in self._threads:
             thread.join()
         self._meter.tick()
@@ -141,12 +146,14 @@ def exporter(
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
         meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
+        watcher = Watcher(settings, clock=clock, devices=lambda: sampler.devices)
         reloader = Reloader(
             settings,
             load=load,
             web_config=web_config,
             guard=guard,
             meter=meter,
+            watcher=watcher,
             devices=lambda: sampler.devices,
             clock=clock,
         )
@@ -158,6 +165,7 @@ def exporter(
             last_hour=last_hour,
             reload=reloader.reload,
             reloaded=reloader.state,
+            watched=watcher.samples,
             interval_ns=settings.sample_interval_ns,
             process_metrics=settings.process_metrics,
             dcgm_metrics=settings.dcgm_metrics,
@@ -165,6 +173,7 @@ def exporter(
         yield Exporter(
             meter=meter,
             sampler=sampler,
+            watcher=watcher,
             last_hour=last_hour,
             server=server,
             routes=routes,

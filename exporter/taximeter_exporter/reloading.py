@@ -14,6 +14,7 @@ from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.metering.meter import Meter
 from taximeter_exporter.pricing.quote import PriceError, schedule_for
+from taximeter_exporter.watching import Watcher
 from taximeter_exporter.web.reload import NeedsRestartError, ReloadState
 from taximeter_exporter.web.security.guard import Guard, protection
 
@@ -41,6 +42,7 @@ class Reloader:
         web_config: Path | None,
         guard: Guard,
         meter: Meter,
+        watcher: Watcher,
         devices: Callable[[], Sequence[Device]],
         clock: Clock,
     ) -> None:
@@ -50,6 +52,7 @@ class Reloader:
         self._web_config = web_config
         self._guard = guard
         self._meter = meter
+        self._watcher = watcher
         self._devices = devices
         self._clock = clock
         self._lock = threading.Lock()
@@ -93,5 +96,6 @@ class Reloader:
             volumes=settings.volumes,
             transfer=settings.transfer,
         )
+        self._watcher.reconfigure(settings)
         self._guard.protection = guarded
         self._settings = settings

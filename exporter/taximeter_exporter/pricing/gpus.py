@@ -53,6 +53,11 @@ def covers(wanted: Gpu, gpu: Gpu) -> bool:
     return is_family(wanted) and gpu.family == wanted.family and gpu.tflops == wanted.tflops
 
 
+def may_be(gpu: Gpu, wanted: Gpu) -> bool:
+    """Whether somebody who takes the one may get the other: it is, or nobody says how much memory it has."""
+    return covers(wanted, gpu) or covers(gpu, wanted)
+
+
 def throughput_ratio(gpu: Gpu, wanted: Gpu) -> Fraction:
     """How many times as fast a GPU is as the one that is wanted, by the data sheets' dense FP16/BF16 figures."""
     return Fraction(gpu.tflops, wanted.tflops)

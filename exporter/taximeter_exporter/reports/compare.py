@@ -26,6 +26,7 @@ class Elsewhere:
     """The same work at some price."""
 
     price: Price
+    gpu: Gpu
     same_gpu: bool
     ratio: Fraction
     """How many times as fast each of its GPUs is, by the data sheets."""
@@ -60,6 +61,7 @@ def _at(work: Work, price: Price) -> Elsewhere | None:
     instances = math.ceil(work.gpus / price.gpus)
     return Elsewhere(
         price=price,
+        gpu=gpu,
         same_gpu=covers(work.gpu, gpu),
         ratio=ratio,
         hours=hours,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.config.dcgm_names import DcgmNames
@@ -17,6 +17,7 @@ from taximeter_exporter.web.http import HttpError, Request, Response, json_respo
 from taximeter_exporter.web.live.last_hour import LastHour
 from taximeter_exporter.web.live.overview import Overview, overview_answer
 from taximeter_exporter.web.live.page import PAGE
+from taximeter_exporter.web.metrics import MetricSpec, Samples
 from taximeter_exporter.web.openapi import document
 from taximeter_exporter.web.prices import prices_answer
 from taximeter_exporter.web.reload import ReloadState, reload_handler
@@ -39,6 +40,7 @@ class Routes:
         last_hour: LastHour,
         reload: Callable[[], ReloadState],
         reloaded: Callable[[], ReloadState],
+        watched: Callable[[], Iterable[tuple[MetricSpec, Samples]]],
         interval_ns: int,
         process_metrics: bool,
         dcgm_metrics: DcgmNames,
@@ -48,7 +50,9 @@ class Routes:
             return overview_answer(snapshot(), state, minutes=last_hour.minutes(state), problems=health.problems())
 
         api = Api(meter)
-        scrape = Scrape(snapshot, meter.state, reloaded, process_metrics=process_metrics, dcgm_metrics=dcgm_metrics)
+        scrape = Scrape(
+            snapshot, meter.state, reloaded, watched, process_metrics=process_metrics, dcgm_metrics=dcgm_metrics
+        )
         health = Health(clock, snapshot, meter.state, interval_ns=interval_ns)
         self._routes: list[tuple[str, re.Pattern[str], _Handler]] = [
             (method, re.compile(path), handler)

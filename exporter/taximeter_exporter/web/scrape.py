@@ -27,17 +27,21 @@ class Scrape:
         snapshot: Callable[[], Snapshot],
         state: Callable[[], MeterState],
         reloaded: Callable[[], ReloadState],
+        watched: Callable[[], Iterable[tuple[MetricSpec, Samples]]],
         *,
         process_metrics: bool,
         dcgm_metrics: DcgmNames,
     ) -> None:
-        """With `process_metrics` there are series of each process on the GPUs, as many as there are.
+        """`watched` has the metrics of what changes seldom, and is looked at in the background.
+
+        With `process_metrics` there are series of each process on the GPUs, as many as there are.
 
         `dcgm_metrics` says everything of the GPUs once more by dcgm-exporter's names.
         """
         self._process_metrics = process_metrics
         self._dcgm = _dcgm(dcgm_metrics)
         self._reloaded = reloaded
+        self._watched = watched
         self._snapshot = snapshot
         self._state = state
         self._process = Process()
@@ -58,6 +62,7 @@ class Scrape:
                     all_samples(snapshot, state),
                     process_samples(snapshot) if self._process_metrics else (),
                     self._dcgm(snapshot.samples) if self._dcgm else (),
+                    self._watched(),
                     self._reloaded().samples(),
                     self._process.samples(),
                 )

@@ -129,7 +129,7 @@ def test_off_by_default_and_carried_by_nobody_who_does_not_ask(tmp_path: Path) -
     for names in ("NONE", "BOTH"):
         code = (
             "import sys; from taximeter_exporter.web.scrape import DcgmNames, Scrape;"
-            f"Scrape(None, None, None, process_metrics=False, dcgm_metrics=DcgmNames.{names});"
+            f"Scrape(None, None, None, None, process_metrics=False, dcgm_metrics=DcgmNames.{names});"
             "print('taximeter_exporter.web.dcgm' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,9 +1,9 @@
 """Every metric of the exporter, declared once: name, help, source, labels and kind."""
 
-from taximeter_exporter.web.metrics import budgets, exporter, gpus, hosts, money, runs
+from taximeter_exporter.web.metrics import budgets, exporter, gpus, hosts, market, money, runs
 from taximeter_exporter.web.metrics.spec import PREFIX, MetricSpec, Samples
 
-ALL = (*gpus.ALL, *hosts.ALL, *money.ALL, *runs.ALL, *budgets.ALL, *exporter.ALL)
+ALL = (*gpus.ALL, *hosts.ALL, *money.ALL, *market.ALL, *runs.ALL, *budgets.ALL, *exporter.ALL)
 """The whole table."""
 
 __all__ = ["ALL", "PREFIX", "MetricSpec", "Samples"]

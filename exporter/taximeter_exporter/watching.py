@@ -1,0 +1,83 @@
+"""Looks, every few seconds and in a thread of its own, at what is around the meter and changes seldom.
+
+Neither a tick nor a scrape waits for any of it: a scrape takes the samples that were made at the last look.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+
+from taximeter_exporter.clock import Clock
+from taximeter_exporter.config.settings import Settings
+from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
+from taximeter_exporter.reports.market import market
+from taximeter_exporter.reports.offers import in_force
+from taximeter_exporter.web.market import market_samples
+from taximeter_exporter.web.metrics import MetricSpec, Samples
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5
+
+
+class Watcher:
+    """Safe to call from any thread, but for `look`."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, devices: Callable[[], Sequence[Device]]) -> None:
+        """`settings` are in force until others are."""
+        self._settings = settings
+        self._clock = clock
+        self._devices = devices
+        self._market_of: object = None
+        self._market: Sequence[tuple[MetricSpec, Samples]] = ()
+        self._samples: Sequence[tuple[MetricSpec, Samples]] = ()
+        self._stopping = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._keep_looking, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Look now, and again and again; returns at once."""
+        self._thread.start()
+
+    def stop(self, patience_seconds: float) -> None:
+        """Look no more; whoever has not answered by then is left alone."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(patience_seconds)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Go by these from now on."""
+        self._settings = settings
+        self._wake.set()
+
+    def samples(self) -> Iterable[tuple[MetricSpec, Samples]]:
+        """What was seen at the last look."""
+        return self._samples
+
+    def look(self) -> None:
+        """Look now."""
+        self._look_at_the_market()
+        self._samples = tuple(self._market)
+
+    def _look_at_the_market(self) -> None:
+        """Prices change when they are reloaded, and at whole quarter hours, where tariffs and days begin."""
+        settings, devices, time_ns = self._settings, tuple(self._devices()), self._clock.time_ns()
+        market_of = (settings.book, devices, time_ns // QUARTER_HOUR_NS)
+        if market_of == self._market_of:
+            return
+        here = in_force(settings.prices, time_ns)
+        self._market = tuple(market_samples(market(devices, here, in_force(settings.book.prices(), time_ns))))
+        self._market_of = market_of
+
+    def _keep_looking(self) -> None:
+        while not self._stopping:
+            try:
+                self.look()
+            except Exception:
+                log.exception("what is around the meter cannot be seen, and is looked at again")
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()

@@ -1,0 +1,42 @@
+"""From the market to metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from taximeter_exporter.clock import NS_PER_SECOND
+from taximeter_exporter.pricing.price import Price, midnight_ns
+from taximeter_exporter.reports.compare import Elsewhere
+from taximeter_exporter.reports.market import Market
+from taximeter_exporter.web.metrics import MetricSpec, Samples
+from taximeter_exporter.web.metrics import market as metrics
+
+
+def market_samples(market: Market) -> Iterator[tuple[MetricSpec, Samples]]:
+    """Which GPUs are here, and what others ask for such."""
+    yield metrics.MODEL_INFO, [((device.index, device.uuid, gpu.model), 1) for device, gpu in market.models]
+    offers = [(_labels(entry), entry.price) for entry in market.offers]
+    yield metrics.OFFER_PRICE, [(labels, float(price.per_gpu())) for labels, price in offers]
+    dates = [(labels, midnight_ns(price.as_of)) for labels, price in offers]
+    yield metrics.OFFER_AS_OF, [(labels, date / NS_PER_SECOND) for labels, date in dates if date is not None]
+
+
+def _labels(entry: Elsewhere) -> tuple[str, ...]:
+    price, offer = entry.price, entry.price.offer
+    return (
+        entry.gpu.model,
+        offer.provider,
+        offer.region,
+        offer.instance_type,
+        str(price.gpus),
+        offer.pricing_model,
+        price.currency,
+        _source(price),
+        "low" if price.low_confidence else "as_stated",
+    )
+
+
+def _source(price: Price) -> str:
+    """What the price says itself, else the name of its file: in which folder that lies is nobody's business."""
+    return price.source or PurePath(price.origin).name

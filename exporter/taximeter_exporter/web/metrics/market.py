@@ -1,0 +1,41 @@
+"""The market: what GPUs such as those that are here cost elsewhere."""
+
+from __future__ import annotations
+
+from taximeter_exporter.web.metrics.spec import MetricSpec
+
+_CATALOG = "configuration, and the catalog of prices"
+_OFFER = (
+    "gpu_model",
+    "provider",
+    "region",
+    "instance_type",
+    "gpus",
+    "pricing_model",
+    "currency",
+    "source",
+    "confidence",
+)
+
+MODEL_INFO = MetricSpec(
+    "gpu_model_info",
+    "Always 1; which GPU of the catalog of prices it is, or is a part of; absent where the catalog does not know it.",
+    f"nvmlDeviceGetName, else {_CATALOG}",
+    ("gpu", "uuid", "gpu_model"),
+)
+OFFER_PRICE = MetricSpec(
+    "offer_price_per_hour",
+    "What one GPU such as those that are here costs, in `currency` per hour: its part of the price of the cheapest"
+    " instance that a provider has on these terms, of `gpus` GPUs. A `gpu_model` without a memory size, `A100`, stands"
+    " where the source does not say it. `confidence` is `low` where the source gives a rounded figure or a range.",
+    _CATALOG,
+    _OFFER,
+)
+OFFER_AS_OF = MetricSpec(
+    "offer_as_of_timestamp_seconds",
+    "The day of which this price is; absent where its source has no date.",
+    _CATALOG,
+    _OFFER,
+)
+
+ALL = (MODEL_INFO, OFFER_PRICE, OFFER_AS_OF)
