@@ -49,6 +49,8 @@ def test_alertmanager_differs_in_the_receiver_s_address_and_has_no_mail() -> Non
         "/global/smtp_require_tls": (False, None),
         "/receivers/0/email_configs": (mail, None),
         "/receivers/0/webhook_configs/0/url": ("http://receiver:9099/", "http://127.0.0.1:16/"),
+        "/receivers/1/email_configs": (mail, None),
+        "/receivers/1/webhook_configs/0/url": ("http://receiver:9099/", "http://127.0.0.1:16/"),
     }
 
 
