@@ -14,6 +14,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
 
 from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
+from dashboards_src.layer.joining import joined
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 
 
@@ -54,18 +55,7 @@ def curves(
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
         .transformations(
             [
-                DataTransformerConfig("merge", options={}),
-                DataTransformerConfig(
-                    "filterFieldsByName", options={"include": {"names": ["Value #A", "Value #B", by]}}
-                ),
-                DataTransformerConfig(
-                    "organize",
-                    options={
-                        "excludeByName": {},
-                        "indexByName": {"Value #A": 0, "Value #B": 1, by: 2},
-                        "renameByName": {"Value #A": x_title, "Value #B": y_title},
-                    },
-                ),
+                *joined({"Value #A": x_title, "Value #B": y_title, by: by}),
                 DataTransformerConfig("partitionByValues", options={"fields": [by], "keepFields": False}),
             ]
         )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.builders import table as sdk
 from grafana_foundation_sdk.builders.common import TableSortByFieldState
 from grafana_foundation_sdk.models.dashboard import (
-    DataTransformerConfig,
     DynamicConfigValue,
     MatcherConfig,
     Panel,
@@ -14,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards_src.layer.fields import NO_THRESHOLD, Steps, thresholds
+from dashboards_src.layer.joining import joined
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 from dashboards_src.layer.units import TEXT
 
@@ -85,24 +85,8 @@ def table(
         .targets(list(targets(queries)))
         .thresholds(thresholds(NO_THRESHOLD))
         .sort_by([TableSortByFieldState().display_name(sort_by).desc(descending)])
-        .transformations(_joined(columns))
+        .transformations(joined({column.field: column.title for column in columns}))
     )
     for column in columns:
         panel.with_override(MatcherConfig("byName", column.title), column.properties())
     return panel.build()
-
-
-def _joined(columns: Sequence[Column]) -> list[DataTransformerConfig]:
-    fields = [column.field for column in columns]
-    return [
-        DataTransformerConfig("merge", options={}),
-        DataTransformerConfig("filterFieldsByName", options={"include": {"names": fields}}),
-        DataTransformerConfig(
-            "organize",
-            options={
-                "excludeByName": {},
-                "indexByName": {field: index for index, field in enumerate(fields)},
-                "renameByName": {column.field: column.title for column in columns},
-            },
-        ),
-    ]

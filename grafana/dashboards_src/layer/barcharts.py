@@ -1,0 +1,129 @@
+"""Bars of a table: parts stacked to a whole, or things side by side.
+
+Bars lie, so that long names stay legible.
+"""
+
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+
+from grafana_foundation_sdk.builders import barchart as sdk
+from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import (
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId, Panel
+
+from dashboards_src.layer.fields import NO_THRESHOLD, Override, overridden, thresholds
+from dashboards_src.layer.joining import joined
+from dashboards_src.layer.queries import DATASOURCE, Query, targets
+
+_LONGEST_NAME = 32
+
+
+def stacked_bars(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    decimals: int,
+    by: str,
+    parts: Mapping[str, Query],
+    no_value: str,
+    overrides: Sequence[Override] = (),
+) -> Panel:
+    """A bar for each value of the label `by`, made of `parts`: tables that all have that label, by the part's name."""
+    names = {f"Value #{letter}": part for letter, part in zip(ascii_uppercase, parts, strict=False)}
+    return _bars(
+        title=title,
+        description=description,
+        unit=unit,
+        decimals=decimals,
+        x_field=by,
+        stacking=StackingMode.NORMAL,
+        queries=[*parts.values()],
+        no_value=no_value,
+        overrides=overrides,
+        transformations=joined({by: by, **names}),
+    )
+
+
+def grouped_bars(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    decimals: int,
+    group: str,
+    by: str,
+    query: Query,
+    no_value: str,
+) -> Panel:
+    """Groups of bars: one for each value of the label `group`, in it a bar for each value of the label `by`."""
+    return _bars(
+        title=title,
+        description=description,
+        unit=unit,
+        decimals=decimals,
+        x_field=f"{group}\\{by}",
+        stacking=StackingMode.NONE,
+        queries=[query],
+        no_value=no_value,
+        overrides=(),
+        transformations=[
+            DataTransformerConfig(
+                "groupingToMatrix",
+                options={"rowField": group, "columnField": by, "valueField": "Value", "emptyValue": "null"},
+            ),
+        ],
+    )
+
+
+def _bars(
+    *,
+    title: str,
+    description: str,
+    unit: str,
+    decimals: int,
+    x_field: str,
+    stacking: StackingMode,
+    queries: Sequence[Query],
+    no_value: str,
+    overrides: Sequence[Override],
+    transformations: list[DataTransformerConfig],
+) -> Panel:
+    panel = (
+        sdk.Panel()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .decimals(decimals)
+        .min(0)
+        .no_value(no_value)
+        .datasource(DATASOURCE)
+        .targets(list(targets(queries)))
+        .thresholds(thresholds(NO_THRESHOLD))
+        .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
+        .transformations(transformations)
+        .x_field(x_field)
+        .x_tick_label_max_length(_LONGEST_NAME)
+        .orientation(VizOrientation.HORIZONTAL)
+        .stacking(stacking)
+        .show_value(VisibilityMode.AUTO)
+        .bar_width(0.9)
+        .group_width(0.8)
+        .fill_opacity(80)
+        .legend(
+            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+        )
+        .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
+    )
+    for matcher, properties in overridden(overrides):
+        panel.with_override(matcher, properties)
+    return panel.build()
