@@ -2,10 +2,10 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards_src.cost_now import answer, devices, health, money
+from dashboards_src.cost_now import answer, devices, money
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, training, variables
+from dashboards_src.shared import annotations, health, training, variables
 
 DESCRIPTION = (
     "What is spent at this moment, on what, and whether the budget holds. Money is shown per currency, never converted."
