@@ -3,8 +3,9 @@
 Panels get their ids here, in reading order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from grafana_foundation_sdk.models.dashboard import GridPos, Panel, RowPanel
 
@@ -36,28 +37,48 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """Lines under a heading; None for the head of the dashboard, which needs none."""
+    """Lines under a heading; None for the head of the dashboard, which needs none.
+
+    Attributes:
+        folded: only the heading shows, and nothing is asked for, until the reader opens it; a heading is needed.
+    """
 
     title: str | None
     lines: Sequence[Line]
+    folded: bool = False
 
 
 def placed(sections: Iterable[Section]) -> list[Panel | RowPanel]:
     """All panels in reading order, with ids from 1 and grid positions."""
     result: list[Panel | RowPanel] = []
+    ids = count(1)
     y = 0
     for section in sections:
+        row = None
         if section.title is not None:
             position = GridPos(h=1, w=COLUMNS, x=0, y=y)
-            result.append(RowPanel(title=section.title, id_val=len(result) + 1, grid_pos=position, collapsed=False))
+            row = RowPanel(title=section.title, id_val=next(ids), grid_pos=position, collapsed=section.folded)
+            result.append(row)
             y += 1
-        for line in section.lines:
-            x = 0
-            for panel, width in line.panels:
-                panel.id_val = len(result) + 1
-                panel.plugin_version = PLUGIN_VERSION
-                panel.grid_pos = GridPos(h=line.height, w=width, x=x, y=y)
-                result.append(panel)
-                x += width
-            y += line.height
+        panels, end = _beside_and_below(section.lines, y, ids)
+        if row is not None and section.folded:
+            row.panels = panels
+        else:
+            result += panels
+            y = end
     return result
+
+
+def _beside_and_below(lines: Iterable[Line], y: int, ids: Iterator[int]) -> tuple[list[Panel], int]:
+    """The lines' panels from row `y` of the grid on, and the row after them."""
+    panels = []
+    for line in lines:
+        x = 0
+        for panel, width in line.panels:
+            panel.id_val = next(ids)
+            panel.plugin_version = PLUGIN_VERSION
+            panel.grid_pos = GridPos(h=line.height, w=width, x=x, y=y)
+            panels.append(panel)
+            x += width
+        y += line.height
+    return panels, y

@@ -1,0 +1,46 @@
+"""State timelines: a row for each series, coloured by what state it was in."""
+
+from collections.abc import Sequence
+
+from grafana_foundation_sdk.builders import statetimeline as sdk
+from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode, VisibilityMode
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
+
+from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
+from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.units import TEXT
+
+
+def timeline(
+    *,
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    mappings: Sequence[ValueMapping],
+    no_value: str = "no reading",
+) -> Panel:
+    """A row for each series; `mappings` have the words and colours of its values. Time without a value stays empty."""
+    return (
+        sdk.Panel()
+        .title(title)
+        .description(description)
+        .unit(TEXT)
+        .no_value(no_value)
+        .datasource(DATASOURCE)
+        .targets(list(targets(queries)))
+        .thresholds(thresholds(NO_THRESHOLD))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .mappings(list(mappings))
+        .merge_values(True)
+        .show_value(VisibilityMode.NEVER)
+        .row_height(0.8)
+        .fill_opacity(85)
+        .line_width(0)
+        .legend(
+            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+        )
+        .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
+        .build()
+    )
