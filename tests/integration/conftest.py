@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from demo.binaries import Tools
 from demo.configs import write_configs
 from demo.interrupts import Interrupts
@@ -18,6 +21,8 @@ from demo.ports import ANY, HOST, Ports, free_ports
 from demo.processes import Processes
 from demo.stack import Stack, Starter, clean_environment, start_stack
 from demo.web import get_json
+from grafana.full_house import exposition
+from support.exposition import serve_exposition
 from support.programs import wait_for
 from support.tools import tools
 
@@ -27,25 +32,30 @@ RUN = "chain"
 
 
 @dataclass(frozen=True)
-class Chain:
+class Asked:
+    """A Prometheus, by its address."""
+
+    prometheus: str
+
+    def query(self, expr: str) -> list[Any]:
+        """An instant query."""
+        answer = get_json(f"{self.prometheus}/api/v1/query", query=expr)
+        return list(answer["data"]["result"])
+
+    def query_range(self, expr: str, *, start: float, end: float) -> list[Any]:
+        """A query over a range, every 5 s."""
+        answer = get_json(f"{self.prometheus}/api/v1/query_range", query=expr, start=str(start), end=str(end), step="5")
+        return list(answer["data"]["result"])
+
+
+@dataclass(frozen=True)
+class Chain(Asked):
     """A stack, what it was started with, and what the run's bill said."""
 
     folder: Path
     ports: Ports
     stack: Stack
     processes: Processes
-
-    def query(self, expr: str) -> list[Any]:
-        """An instant query to its Prometheus."""
-        answer = get_json(f"{self.stack.prometheus.url}/api/v1/query", query=expr)
-        return list(answer["data"]["result"])
-
-    def query_range(self, expr: str, *, start: float, end: float) -> list[Any]:
-        """A query over a range, every 5 s."""
-        answer = get_json(
-            f"{self.stack.prometheus.url}/api/v1/query_range", query=expr, start=str(start), end=str(end), step="5"
-        )
-        return list(answer["data"]["result"])
 
     def run(self) -> Any:
         """The run as the exporter's API tells it."""
@@ -62,7 +72,7 @@ def chain(folder: Path, tools: Tools, *, simulate: bool) -> Iterator[Chain]:
         processes = stack.enter_context(Processes())
         starter = Starter(folder, ports, processes, interrupts)
         started = start_stack(starter, configs, tools, simulate=simulate, say=print)
-        running = Chain(folder, ports, started, processes)
+        running = Chain(started.prometheus.url, folder, ports, started, processes)
         _train(running)
         due = float(running.run()["cost"]["USD"])
         wait_for(
@@ -100,3 +110,26 @@ def simulated_chain(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> I
     """On eight simulated GPUs."""
     with chain(tmp_path_factory.mktemp("simulated"), tools, simulate=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def full_house(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[Asked]:
+    """A Prometheus that scraped every metric of the tables for a while."""
+    ports = free_ports(ANY)
+    folder = tmp_path_factory.mktemp("full-house")
+    configs = write_configs(folder, ports, gpus=0)
+    config = yaml.safe_load(configs.prometheus.read_text(encoding="utf-8"))
+    config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    configs.prometheus.write_text(yaml.safe_dump(config), encoding="utf-8")
+    began = time.time()
+    with ExitStack() as stack:
+        for port, of_trainers in ((ports.exporter, False), (ports.trainer, True)):
+            served = stack.enter_context(serve_exposition(port))
+            served.text = partial(exposition, of_trainers=of_trainers, began=began)
+        processes = stack.enter_context(Processes())
+        starter = Starter(folder, ports, processes, stack.enter_context(Interrupts()))
+        asked = Asked(starter.prometheus(tools.prometheus, configs.prometheus).url)
+        for name in ("taximeter_build_info", "taximeter_training_steps_total"):
+            scraped = f"count_over_time({name}[1m]) >= 4"
+            wait_for(partial(asked.query, scraped), f"Prometheus never scraped {name} four times", seconds=30)
+        yield asked

@@ -1,9 +1,9 @@
-"""A stand-in for an exporter: answers scrapes with a text that the test sets."""
+"""A stand-in for an exporter: answers scrapes with a text that the test sets, or makes anew for each."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ class Exposition:
     """What is answered from now on."""
 
     port: int
-    text: str = ""
+    text: str | Callable[[], str] = ""
 
 
 @contextmanager
@@ -25,7 +25,8 @@ def serve_exposition(port: int) -> Iterator[Exposition]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = exposition.text.encode()
+            text = exposition.text
+            body = (text if isinstance(text, str) else text()).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
