@@ -86,7 +86,8 @@ def test_an_alert_fires_and_does_not_fire_in_its_tests(rule: dict[str, Any]) -> 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_an_alert_says_what_happens_what_to_do_and_where_to_look(rule: dict[str, Any]) -> None:
     annotations = rule["annotations"]
-    assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
+    pace: set[str] = {"used", "rate", "runway", "spenders"} if "Budget" in rule["alert"] else set()
+    assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"} | pace
     # Paths, in the repository and on the Grafana server: whose addresses they are at, only who runs them knows.
     assert annotations["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
     assert re.sub(r"(\?var-run=|\{\{).*", "", annotations["dashboard_url"]) == f"/d/{DASHBOARD['uid']}"
