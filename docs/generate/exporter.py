@@ -64,8 +64,9 @@ TABLES = (
         "the market",
         "What GPUs such as those that are here cost elsewhere, by the prices of the configuration and of the catalogs,"
         " discounts taken off: of each provider the cheapest instance on each of its terms, as many series as that"
-        " makes. They change when prices are reloaded, and at quarter hours at which a price begins or ends. Not there"
-        " where the host itself is the device; simulated GPUs stand for what they are named after.",
+        " makes. All of this is looked at when prices are reloaded, GPUs come or go, and at every quarter hour. Not"
+        " there where the host itself is the device; simulated GPUs stand for what they are named after. A MIG instance"
+        " has no cheaper GPU: it could not be given back alone.",
         market.ALL,
     ),
     _table("runs", "A run that has ended stays for an hour.", runs.ALL),

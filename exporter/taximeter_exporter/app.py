@@ -146,7 +146,7 @@ def exporter(
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
         meter = _meter(settings, clock=clock, ledger=ledger, sampler=sampler, schedule=schedule)
-        watcher = Watcher(settings, clock=clock, devices=lambda: sampler.devices)
+        watcher = Watcher(settings, clock=clock, snapshot=sampler.snapshot, state=meter.state)
         reloader = Reloader(
             settings,
             load=load,

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.config.settings import Settings
-from taximeter_exporter.devices.reading import Device
+from taximeter_exporter.devices.peaks import MemoryPeaks
+from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
-from taximeter_exporter.reports.market import market
+from taximeter_exporter.metering.state import MeterState
+from taximeter_exporter.reports.market import Holding, market
 from taximeter_exporter.reports.offers import in_force
 from taximeter_exporter.web.market import market_samples
 from taximeter_exporter.web.metrics import MetricSpec, Samples
@@ -26,11 +28,20 @@ LOOK_SECONDS = 5
 class Watcher:
     """Safe to call from any thread, but for `look`."""
 
-    def __init__(self, settings: Settings, *, clock: Clock, devices: Callable[[], Sequence[Device]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        snapshot: Callable[[], Snapshot],
+        state: Callable[[], MeterState],
+    ) -> None:
         """`settings` are in force until others are."""
         self._settings = settings
         self._clock = clock
-        self._devices = devices
+        self._snapshot = snapshot
+        self._state = state
+        self._peaks = MemoryPeaks()
         self._market_of: object = None
         self._market: Sequence[tuple[MetricSpec, Samples]] = ()
         self._samples: Sequence[tuple[MetricSpec, Samples]] = ()
@@ -60,17 +71,23 @@ class Watcher:
 
     def look(self) -> None:
         """Look now."""
+        self._peaks.record(self._snapshot().samples, self._clock.elapsed_ns())
         self._look_at_the_market()
         self._samples = tuple(self._market)
 
     def _look_at_the_market(self) -> None:
         """Prices change when they are reloaded, and at whole quarter hours, where tariffs and days begin."""
-        settings, devices, time_ns = self._settings, tuple(self._devices()), self._clock.time_ns()
-        market_of = (settings.book, devices, time_ns // QUARTER_HOUR_NS)
+        settings, state, time_ns = self._settings, self._state(), self._clock.time_ns()
+        market_of = (settings.book, tuple(entry.device for entry in state.devices), time_ns // QUARTER_HOUR_NS)
         if market_of == self._market_of:
             return
-        here = in_force(settings.prices, time_ns)
-        self._market = tuple(market_samples(market(devices, here, in_force(settings.book.prices(), time_ns))))
+        now_ns = self._clock.elapsed_ns()
+        holdings = [
+            Holding(device=entry.device, rate=entry.rate, peak_bytes=self._peaks.peak(entry.device.uuid, now_ns))
+            for entry in state.devices
+        ]
+        here, prices = in_force(settings.prices, time_ns), in_force(settings.book.prices(), time_ns)
+        self._market = tuple(market_samples(market(holdings, here, prices)))
         self._market_of = market_of
 
     def _keep_looking(self) -> None:

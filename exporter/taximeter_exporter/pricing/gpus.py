@@ -21,6 +21,8 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """For instance `A100`."""
     tflops: int
     """Dense FP16/BF16 with tensor cores, by NVIDIA's data sheet."""
+    memory_gb: int
+    """In 10^9 bytes, by NVIDIA's data sheet; the least of a family where it stands for one."""
     product: str
     """A regular expression for what the driver calls it."""
 

@@ -1,46 +1,100 @@
-"""The market for the GPUs that are here: what one of them costs an hour elsewhere, on which terms."""
+"""The market for the GPUs that are here: what one of them costs an hour elsewhere, and which smaller one would do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from taximeter_exporter.devices.reading import Device, DeviceKind
 from taximeter_exporter.pricing.gpus import Gpu, find_gpu, may_be
-from taximeter_exporter.pricing.price import Price
+from taximeter_exporter.pricing.price import Price, Rate
 from taximeter_exporter.reports.compare import Elsewhere, Work, compare
+
+_MARGIN = Fraction(6, 5)
+"""So much more memory than was ever in use a smaller GPU must have."""
+_BYTES_PER_GB = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A device that is here."""
+
+    device: Device
+    rate: Rate | None = None
+    """What it costs now; `None`: no price is known."""
+    peak_bytes: int | None = None
+    """The most of its memory that was in use; `None`: not known, or not for long enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """What is offered in place of the GPUs that are here."""
 
-    models: tuple[tuple[Device, Gpu], ...]
+    models: tuple[tuple[Device, Gpu], ...] = ()
     """Which GPU of the catalog each device is, or is a part of."""
-    offers: tuple[Elsewhere, ...]
+    offers: tuple[Elsewhere, ...] = ()
     """An hour of one GPU of each of these models: the cheapest of each provider on each of its terms, by currency."""
+    smaller: tuple[tuple[Device, Elsewhere], ...] = ()
+    """The GPU with less memory that would do for a device, and would do the same work for less."""
 
 
-def market(devices: Iterable[Device], here: Iterable[Price], prices: Iterable[Price]) -> Market:
+def market(holdings: Iterable[Holding], here: Iterable[Price], prices: Iterable[Price]) -> Market:
     """The market for these devices at `prices`, all of which are in force.
 
     `here` are the prices of this machine: they tell which GPU it has where the driver's name for it is not known.
     """
     prices = tuple(prices)
     priced = next((gpu for price in here if (gpu := find_gpu(price.gpu_model)) is not None), None)
-    found = ((device, find_gpu(device.model) or priced) for device in devices if device.kind is DeviceKind.GPU)
-    models = tuple((device, gpu) for device, gpu in found if gpu is not None)
-    return Market(models, tuple(_cheapest({gpu: None for _, gpu in models}, prices)))
+    gpus = [holding for holding in holdings if holding.device.kind is DeviceKind.GPU]
+    found = [(holding, find_gpu(holding.device.model) or priced) for holding in gpus]
+    known = [(holding, gpu) for holding, gpu in found if gpu is not None]
+    # an hour of each, everywhere
+    hours = {
+        gpu: compare(Work(gpu=gpu, gpus=Fraction(1), hours=Fraction(1)), prices)
+        for gpu in dict.fromkeys(gpu for _, gpu in known)
+    }
+    smaller = ((holding.device, _smaller(holding, gpu, hours[gpu])) for holding, gpu in known)
+    return Market(
+        models=tuple((holding.device, gpu) for holding, gpu in known),
+        offers=tuple(offer for gpu, entries in hours.items() for offer in _cheapest(gpu, entries)),
+        smaller=tuple((device, entry) for device, entry in smaller if entry is not None),
+    )
 
 
-def _cheapest(gpus: Iterable[Gpu], prices: tuple[Price, ...]) -> Iterable[Elsewhere]:
-    cheapest: dict[tuple[str, ...], Elsewhere] = {}
-    for gpu in gpus:
-        for entry in compare(Work(gpu=gpu, gpus=Fraction(1), hours=Fraction(1)), prices):
-            if may_be(entry.gpu, gpu):
-                offer = entry.price.offer
-                key = (entry.gpu.model, offer.provider, offer.pricing_model, entry.price.currency)
-                # of one GPU they come from the cheapest on
-                cheapest.setdefault(key, entry)
-    return cheapest.values()
+def _cheapest(wanted: Gpu, hour: Sequence[Elsewhere]) -> Iterator[Elsewhere]:
+    seen: set[tuple[str, ...]] = set()
+    for entry in hour:
+        offer = entry.price.offer
+        key = (entry.gpu.model, offer.provider, offer.pricing_model, entry.price.currency)
+        # of one GPU they come from the cheapest on
+        if may_be(entry.gpu, wanted) and key not in seen:
+            seen.add(key)
+            yield entry
+
+
+def _smaller(holding: Holding, gpu: Gpu, hour: Sequence[Elsewhere]) -> Elsewhere | None:
+    """Of all GPUs that have less memory, and enough, the one that does an hour's work for the least.
+
+    On the same terms and in the same currency, at the same provider if it has one, and in an instance with no more GPUs
+    than are paid for here. Both its hour and the same work on it, by the data sheets' throughput, must cost less: else
+    a slower GPU would seem cheap that takes longer than it saves. A part of a GPU cannot be given back alone.
+    """
+    rate, peak_bytes = holding.rate, holding.peak_bytes
+    if rate is None or peak_bytes is None or rate.part != 1:
+        return None
+    per_hour, needed_bytes = rate.device_per_hour(), peak_bytes * _MARGIN
+    fitting = [
+        entry
+        for entry in hour
+        if entry.gpu.memory_gb < gpu.memory_gb
+        and needed_bytes <= entry.gpu.memory_gb * _BYTES_PER_GB
+        and (entry.price.offer.pricing_model, entry.price.currency) == (rate.offer.pricing_model, rate.currency)
+        and entry.price.gpus <= rate.devices
+        and max(entry.price.per_gpu(), entry.cost) < per_hour
+    ]
+    return min(
+        fitting,
+        key=lambda entry: (entry.price.offer.provider != rate.offer.provider, entry.cost, str(entry.price.offer)),
+        default=None,
+    )

@@ -20,6 +20,21 @@ def market_samples(market: Market) -> Iterator[tuple[MetricSpec, Samples]]:
     yield metrics.OFFER_PRICE, [(labels, float(price.per_gpu())) for labels, price in offers]
     dates = [(labels, midnight_ns(price.as_of)) for labels, price in offers]
     yield metrics.OFFER_AS_OF, [(labels, date / NS_PER_SECOND) for labels, date in dates if date is not None]
+    smaller = [((device.uuid, *_of_smaller(entry)), entry) for device, entry in market.smaller]
+    yield metrics.SMALLER_PRICE, [(labels, float(entry.price.per_gpu())) for labels, entry in smaller]
+    yield metrics.SMALLER_THROUGHPUT, [(labels, float(entry.ratio)) for labels, entry in smaller]
+
+
+def _of_smaller(entry: Elsewhere) -> tuple[str, ...]:
+    offer = entry.price.offer
+    return (
+        entry.gpu.model,
+        offer.provider,
+        offer.region,
+        offer.instance_type,
+        offer.pricing_model,
+        entry.price.currency,
+    )
 
 
 def _labels(entry: Elsewhere) -> tuple[str, ...]:

@@ -37,5 +37,20 @@ OFFER_AS_OF = MetricSpec(
     _CATALOG,
     _OFFER,
 )
+_SMALLER = ("uuid", "gpu_model", "provider", "region", "instance_type", "pricing_model", "currency")
+SMALLER_PRICE = MetricSpec(
+    "cheaper_gpu_price_per_hour",
+    "What a GPU with less memory costs that would do, in `currency` per hour: it has 1.2 times the most memory that was"
+    " in use within the last day, and does the same work for less money by its throughput. On the same terms, at the"
+    " same provider if it has one. Absent where there is none, and until the device has been read for six hours.",
+    f"the driver; {_CATALOG}",
+    _SMALLER,
+)
+SMALLER_THROUGHPUT = MetricSpec(
+    "cheaper_gpu_throughput_ratio",
+    "How many times as fast that GPU is as the device: the quotient of their dense FP16/BF16 throughputs.",
+    "NVIDIA's data sheets",
+    _SMALLER,
+)
 
-ALL = (MODEL_INFO, OFFER_PRICE, OFFER_AS_OF)
+ALL = (MODEL_INFO, OFFER_PRICE, OFFER_AS_OF, SMALLER_PRICE, SMALLER_THROUGHPUT)

@@ -1,0 +1,94 @@
+"""What is looked at in the background: with patched time, on a real ledger, and made-up GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.manual_clock import ManualClock
+from support.metered import Machine, time_ns
+from support.programs import write_config
+from taximeter_exporter.clock import NS_PER_SECOND
+from taximeter_exporter.config.settings import Settings, load
+from taximeter_exporter.devices.reading import Sample, Snapshot
+from taximeter_exporter.devices.simulated import SimulatedSource
+from taximeter_exporter.watching import Watcher
+
+CONFIG = """\
+host: {provider: aws, region: us-east-1, instance_type: p5.48xlarge}
+"""
+
+
+class Watched:
+    """A machine with simulated GPUs, and what is seen of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = ManualClock(elapsed_ns=NS_PER_SECOND, time_ns=time_ns("2026-11-21T12:00:00"))
+        self.source = SimulatedSource(self.clock)
+        settings = self.settings(CONFIG)
+        self.machine = Machine(
+            folder / "ledger.db", clock=self.clock, devices=self.source.devices(), prices=settings.prices
+        )
+        meter = self.machine.start()
+        self.watcher = Watcher(settings, clock=self.clock, snapshot=self.snapshot, state=meter.state)
+
+    def settings(self, text: str) -> Settings:
+        return load(write_config(self.folder, text), {})
+
+    def snapshot(self) -> Snapshot:
+        samples = tuple(
+            Sample(device=device, reading=self.source.read(device), taken_ns=0) for device in self.source.devices()
+        )
+        return Snapshot(samples=samples, collect_success=True, last_success_time_ns=None, duration_ns=0)
+
+    def look(self, minutes: int = 0) -> None:
+        """Each minute, for so many."""
+        for _ in range(minutes):
+            self.clock.advance(seconds=60)
+            self.watcher.look()
+        self.watcher.look()
+
+    def values(self, name: str) -> dict[tuple[str, ...], float]:
+        """What a metric shows, by its labels."""
+        return {
+            labels: value
+            for spec, samples in self.watcher.samples()
+            if spec.series_name == name
+            for labels, value in samples
+        }
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    watched = Watched(tmp_path)
+    yield watched
+    watched.machine.kill()
+
+
+def test_a_smaller_gpu_is_named_once_the_memory_has_been_seen_for_six_hours(watched: Watched) -> None:
+    cheaper = "taximeter_cheaper_gpu_price_per_hour"
+    watched.look()
+    watched.look(minutes=5 * 60 + 59)
+    assert watched.values(cheaper) == {}
+    watched.look(minutes=1)
+    # 12 GiB at most, and 1; 41 and 68 fit on no smaller one that is on offer
+    l40s = ("L40S", "aws", "us-east-1", "g6e.xlarge", "on_demand", "USD")
+    assert watched.values(cheaper) == {("SIM-6", *l40s): 1.861, ("SIM-7", *l40s): 1.861}
+    assert watched.values("taximeter_cheaper_gpu_throughput_ratio")["SIM-6", *l40s] == pytest.approx(362 / 989)
+
+
+def test_prices_that_are_reloaded_or_begin_are_seen_at_the_next_look(watched: Watched) -> None:
+    def mine() -> set[float]:
+        return {value for labels, value in watched.values("taximeter_offer_price_per_hour").items() if "acme" in labels}
+
+    watched.look()
+    assert mine() == set()
+    own = "prices:\n  - {provider: acme, region: lab, instance_type: box, gpus: 8, gpu_model: H100, currency: USD"
+    tomorrow = own + ", per_hour: 16, effective_from: 2026-11-22}\n"
+    watched.watcher.reconfigure(watched.settings(CONFIG + tomorrow))
+    watched.look(minutes=12 * 60 - 1)
+    assert mine() == set()
+    watched.look(minutes=1)
+    assert mine() == {2}
