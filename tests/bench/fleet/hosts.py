@@ -1,0 +1,132 @@
+"""The template, made into many hosts over time: labels that tell them apart, and values that are made up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.fleet.template import ENDED, PROJECTS, RUNS, Series
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+MONTH = 30 * DAY
+ALL_PROJECTS = 20
+"""So many share the fleet."""
+LIMIT = 10_000.0
+"""Of each budget, in USD."""
+
+Course = Callable[[float], float]
+"""A series' value at a moment, in seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the fleet is looked at.
+
+    Attributes:
+        end: the last moment of which there are samples, in seconds since 1970.
+        passed: how much of the budgets' month has passed by then. A budget on plan has spent this part of its limit.
+    """
+
+    end: float
+    passed: float = 0.2
+
+    @property
+    def month_began(self) -> float:
+        """In seconds since 1970."""
+        return self.end - self.passed * MONTH
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series of the fleet.
+
+    Attributes:
+        labels: in the form of the exposition format, without the name.
+        lived: the first and the last moment at which it was there, in seconds since 1970.
+    """
+
+    name: str
+    labels: str
+    course: Course
+    lived: tuple[float, float] = (0.0, math.inf)
+
+
+def host(number: int, series: Sequence[Series], moment: Moment) -> Iterator[Line]:
+    """All series of one host."""
+    names = _names(number)
+    for each in series:
+        labels = {label: names.get(value, value) for label, value in each.labels.items() if value}
+        if uuid := labels.get("uuid", ""):
+            labels["uuid"] = f"{uuid}-host-{number:03d}"
+        port = 9878 + RUNS.index(each.labels["run"]) if each.job == "taximeter-trainer" else 9877
+        labels |= {"job": each.job, "instance": f"host-{number:03d}:{port}"}
+        yield Line(each.name, in_braces(labels), _course(each, number, moment))
+    for job, port in (("taximeter-exporter", 9877), *(("taximeter-trainer", 9878 + n) for n in range(len(RUNS)))):
+        target = in_braces({"job": job, "instance": f"host-{number:03d}:{port}"})
+        yield Line("up", target, lambda _: 1.0)
+        yield Line("scrape_duration_seconds", target, lambda at: 0.005 + at % 7 / 10_000)
+
+
+def in_braces(labels: dict[str, str]) -> str:
+    """Labels as they stand in the exposition format. None of ours has anything in it that would have to be escaped."""
+    return "{" + ",".join(f'{label}="{value}"' for label, value in sorted(labels.items())) + "}"
+
+
+def _names(number: int) -> dict[str, str]:
+    """What the host's runs and projects are called."""
+    runs = {run: f"{run}-host-{number:03d}" for run in (*RUNS, ENDED)}
+    return runs | {
+        project: f"project-{(len(PROJECTS) * number + position) % ALL_PROJECTS + 1}"
+        for position, project in enumerate(PROJECTS)
+    }
+
+
+def _course(series: Series, number: int, moment: Moment) -> Course:
+    """How the value goes: counters as fast as in the template, and so high that they never were below 0."""
+    first, value = series.values
+    if series.name.startswith("taximeter_budget_"):
+        return _of_budget(series, number, moment)
+    if series.name.endswith("_timestamp_seconds"):
+        return _timestamp(series, moment)
+    by_host = 1 + number % 10 / 100
+    if series.counter:
+        rate = by_host * (value - first)
+        return lambda at: value + rate * (at - moment.end + MONTH)
+    # Up and down between the two that were seen, another way at each moment and on each host.
+    return lambda at: first + (value - first) * ((at * by_host * 0.618) % 1)
+
+
+def _of_budget(series: Series, number: int, moment: Moment) -> Course:
+    edges = {"start": moment.month_began, "end": moment.month_began + MONTH}
+    spent = LIMIT * _spent_ratio(number + int(series.labels["budget"].rpartition("-")[2]), moment)
+    match series.name.split("_")[2:]:
+        case ["period", edge, *_]:
+            return lambda _: edges[edge]
+        case ["limit"]:
+            return lambda _: LIMIT
+        case ["spent"]:
+            return lambda at: spent * (at - moment.month_began) / (moment.end - moment.month_began)
+        case ["forecast"]:
+            return lambda _: 0.99 * spent / moment.passed
+        case _:
+            return lambda _: series.values[1]
+
+
+def _spent_ratio(position: int, moment: Moment) -> float:
+    """What a budget has spent of its limit: most what is nearly on plan, one in fifty much more, and one all of it."""
+    match position % 50:
+        case 0:
+            return 1.01
+        case 25:
+            return min(0.9, 3 * moment.passed)
+        case other:
+            return moment.passed * (0.75 + other / 250)
+
+
+def _timestamp(series: Series, moment: Moment) -> Course:
+    if "last_success" in series.name or "last_write" in series.name:
+        return lambda at: at - 0.5
+    hours = 0.5 if series.labels.get("run") == ENDED else 20
+    return lambda _: moment.end - hours * HOUR
