@@ -11,7 +11,7 @@ from taximeter_exporter.devices.reading import ReadError
 
 from demo.binaries import REMEDY, ToolsMissing
 from demo.checks import CheckFailed
-from demo.configs import REPOSITORY
+from demo.configs import REPOSITORY, ConfigRefused
 from demo.folder import FolderRefused, fresh_folder
 from demo.interrupts import Interrupted, Interrupts, TookTooLong
 from demo.processes import EndedEarly, Processes
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(REMEDY)
             say(f"demo: {error}")
             return 2
-        except (FolderRefused, ReadError) as error:
+        except (ConfigRefused, FolderRefused, ReadError) as error:
             say(f"demo: {error}")
             return 2
     say("All of it as it should be.")

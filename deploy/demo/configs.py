@@ -1,11 +1,13 @@
 """The configuration files of the demo, written into its own folder.
 
-Those of Prometheus and Alertmanager are the repository's, read and given loopback addresses: there is no second copy
-that could drift away.
+Those of Prometheus and Alertmanager are the repository's, with loopback addresses: there is no second copy that could
+drift away.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,6 +30,13 @@ LIMIT = Decimal("5.00")
 THRESHOLDS = (Decimal("0.5"), Decimal("0.8"), Decimal("1.0"))
 
 
+SECRETS = REPOSITORY / "alertmanager" / "secrets"
+
+
+class ConfigRefused(Exception):
+    """A file of secrets is not right. Says which, and what would be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Configs:
     """The files that were written."""
@@ -37,12 +46,17 @@ class Configs:
     exporter: Path
 
 
-def write_configs(folder: Path, ports: Ports, *, gpus: int) -> Configs:
-    """Write all three into `folder`, which exists."""
+def write_configs(
+    folder: Path, ports: Ports, *, gpus: int, secrets: Path | None = None, alertmanager_version: str | None = None
+) -> Configs:
+    """Write all three into `folder`, which exists. Raises `ConfigRefused`.
+
+    People are told by the channels of `secrets`, those that this version of Alertmanager has, besides the receiver.
+    """
     configs = Configs(folder / "prometheus.yml", folder / "alertmanager.yml", folder / "taximeter.yaml")
     _write(configs.prometheus, prometheus_config(REPOSITORY / "prometheus" / "prometheus.yml", ports))
-    _write(configs.alertmanager, alertmanager_config(REPOSITORY / "alertmanager" / "alertmanager.yml", ports))
     _write(configs.exporter, exporter_config(ports, gpus=gpus))
+    configure_alertmanager(configs.alertmanager, ports, secrets, alertmanager_version)
     return configs
 
 
@@ -63,16 +77,20 @@ def prometheus_config(source: Path, ports: Ports) -> dict[str, Any]:
     return config
 
 
-def alertmanager_config(source: Path, ports: Ports) -> dict[str, Any]:
-    """Alertmanager's configuration with the receiver on loopback and without e-mail, templates by absolute path."""
-    config = _read(source)
-    config["global"] = {key: value for key, value in config["global"].items() if not key.startswith("smtp_")}
-    for receiver in config["receivers"]:
-        receiver.pop("email_configs", None)
-        for webhook in receiver.get("webhook_configs", []):
-            webhook["url"] = f"http://{HOST}:{ports.receiver}/"
-    config["templates"] = [str(source.parent / pattern) for pattern in config["templates"]]
-    return config
+def configure_alertmanager(path: Path, ports: Ports, secrets: Path | None, version: str | None) -> None:
+    """Write Alertmanager's configuration as docker-compose does, with the receiver on loopback and no catcher of mail.
+
+    Raises `ConfigRefused`.
+    """
+    command: list[str | Path] = [
+        *(sys.executable, REPOSITORY / "alertmanager" / "configure.py", "--out", path),
+        *("--receiver", f"http://{HOST}:{ports.receiver}/"),
+        *(("--secrets", secrets) if secrets else ()),
+        *(("--for", version) if version else ()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise ConfigRefused(done.stderr.strip())
 
 
 def exporter_config(ports: Ports, *, gpus: int) -> dict[str, Any]:

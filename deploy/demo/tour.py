@@ -12,7 +12,7 @@ from typing import Any
 
 from demo import binaries, checks
 from demo.checks import CheckFailed
-from demo.configs import BUDGET, CURRENCY, LIMIT, PER_HOUR, PROJECT, REPOSITORY, THRESHOLDS, write_configs
+from demo.configs import BUDGET, CURRENCY, LIMIT, PER_HOUR, PROJECT, REPOSITORY, SECRETS, THRESHOLDS, write_configs
 from demo.gpus import count_gpus
 from demo.interrupts import Interrupts, TookTooLong
 from demo.ports import HOST, Ports, free_ports, moved
@@ -59,7 +59,13 @@ class Tour:
         ports = free_ports()
         for name, (usual, chosen) in moved(ports).items():
             say(f"    port {usual} is in use: {name} gets {chosen}")
-        configs = write_configs(self.options.folder, ports, gpus=count_gpus(simulate=self.options.simulate))
+        configs = write_configs(
+            self.options.folder,
+            ports,
+            gpus=count_gpus(simulate=self.options.simulate),
+            secrets=SECRETS,
+            alertmanager_version=versions["alertmanager"],
+        )
 
         step(2, f"Starting the stack (logs in {self._short(self.options.folder)}/*.log)")
         starter = Starter(self.options.folder, ports, self.processes, self.interrupts)
@@ -147,22 +153,25 @@ class Tour:
             ) from error
         say(f"    Prometheus has the same to the cent: {checks.in_words(scraped)}")
 
-        missing = set(THRESHOLDS)
+        highest = max(THRESHOLDS)
+        crossed: set[Decimal] = set()
 
         def arrived() -> bool:
             self.processes.check(*stack.processes)
             self._show_new_alerts(stack)
-            missing.difference_update(checks.thresholds_arrived(self._alerts(stack), BUDGET))
-            return not missing
+            crossed.update(checks.thresholds_arrived(self._alerts(stack), BUDGET))
+            return highest in crossed
 
         try:
             self.interrupts.wait_until(arrived, seconds=ALERTS_SECONDS, what="the budget's alerts")
         except TookTooLong as error:
             raise CheckFailed(
-                f"the alert at {checks.percentages(missing)} of budget {BUDGET} did not arrive within"
+                f"the alert at {checks.percentages([highest])} of budget {BUDGET} did not arrive within"
                 f" {ALERTS_SECONDS:g} s of the run's end; it cost {checks.in_words(due)} of {LIMIT} {CURRENCY}"
             ) from error
-        say(f"    the alerts at {checks.percentages(THRESHOLDS)} of the budget arrived")
+        say(f"    of the budget's alerts arrived: {checks.percentages(crossed)}")
+        if crossed != set(THRESHOLDS):
+            say("    (a threshold is not told of if a higher one is crossed before Prometheus has seen it)")
 
     def _alerts(self, stack: Stack) -> Sequence[Mapping[str, Any]]:
         alerts: Sequence[Mapping[str, Any]] = get_json(f"{stack.receiver.url}/")

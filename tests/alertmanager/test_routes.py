@@ -13,7 +13,6 @@ from demo.configs import REPOSITORY
 
 pytestmark = pytest.mark.binaries
 
-CONFIG = REPOSITORY / "alertmanager" / "alertmanager.yml"
 RULES = REPOSITORY / "prometheus" / "rules"
 
 BUDGET = {"budget": "demo", "period": "month", "currency": "USD", "job": "taximeter-exporter", "instance": "host:9877"}
@@ -45,8 +44,8 @@ def receivers(tools: Tools, config: Path, labels: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(("labels", "expected"), ROUTES)
-def test_alerts_go_by_severity(tools: Tools, labels: dict[str, str], expected: str) -> None:
-    assert receivers(tools, CONFIG, labels) == expected
+def test_alerts_go_by_severity(tools: Tools, config: Path, labels: dict[str, str], expected: str) -> None:
+    assert receivers(tools, config, labels) == expected
 
 
 def alerts_of_the_rules() -> Iterator[dict[str, str]]:
@@ -61,13 +60,13 @@ def alerts_of_the_rules() -> Iterator[dict[str, str]]:
                         yield {"alertname": rule["alert"], "severity": severity, **money}
 
 
-def test_no_alert_of_the_rules_is_left_to_chance(tools: Tools) -> None:
+def test_no_alert_of_the_rules_is_left_to_chance(tools: Tools, config: Path) -> None:
     expected = {"critical": "pager,people", "warning": "people", "info": "people", "none": "watchdog"}
     alerts = list(alerts_of_the_rules())
     assert len(alerts) > 30
     astray = {
         (alert["alertname"], alert["severity"]): found
         for alert in alerts
-        if (found := receivers(tools, CONFIG, alert)) != expected[alert["severity"]]
+        if (found := receivers(tools, config, alert)) != expected[alert["severity"]]
     }
     assert astray == {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from compose.engine import engine_problem, image_problem
-from compose.files import COMPOSE, OPENED_BY_A_PERSON, REPOSITORY, WITHOUT_GRAFANA, images, services
+from compose.files import COMPOSE, ONE_SHOT, OPENED_BY_A_PERSON, REPOSITORY, WITHOUT_GRAFANA, images, services
 from demo.checks import ended_run
 from demo.web import get_json
 from support.programs import wait_for
@@ -32,8 +32,8 @@ class RunningStack:
 
     @property
     def services(self) -> set[str]:
-        """The services that should run."""
-        return set(services()) - ({"grafana"} if self.without_grafana else set())
+        """The services that should go on running."""
+        return set(services()) - ONE_SHOT - ({"grafana"} if self.without_grafana else set())
 
     def url(self, service: str) -> str:
         """Where a person opens it. Asked anew each time, for a restart may change the port."""

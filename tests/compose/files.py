@@ -17,6 +17,9 @@ WITHOUT_GRAFANA = Path(__file__).with_name("without-grafana.yml")
 OPENED_BY_A_PERSON = {"grafana": 3000, "prometheus": 9090, "alertmanager": 9093, "exporter": 9877, "mail": 1080}
 """The services that are published, and their ports inside."""
 
+ONE_SHOT = {"alertmanager-config"}
+"""The services that do one thing and end, before others start."""
+
 
 def read_yaml(path: Path) -> Any:
     """A YAML file's content."""

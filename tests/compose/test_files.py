@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from compose.engine import compose_problem
-from compose.files import COMPOSE, GPU, OPENED_BY_A_PERSON, REPOSITORY, dockerfile, images, read_yaml, services
+from compose.files import (
+    COMPOSE,
+    GPU,
+    ONE_SHOT,
+    OPENED_BY_A_PERSON,
+    REPOSITORY,
+    dockerfile,
+    images,
+    read_yaml,
+    services,
+)
 
 SERVICES = services()
 
@@ -37,9 +47,9 @@ def test_a_dockerfile_leaves_versions_to_pyproject(service: dict[str, Any]) -> N
     assert not re.search(r"[=<>~]=\s*\d", text)
 
 
-@each_service
-def test_health_is_checked_often_at_first_and_seldom_later(service: dict[str, Any]) -> None:
-    check = service["healthcheck"]
+@pytest.mark.parametrize("name", SERVICES.keys() - ONE_SHOT)
+def test_health_is_checked_often_at_first_and_seldom_later(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
     assert check["test"][0] == "CMD"
     assert len(check["test"]) > 1
     assert (check["start_interval"], check["interval"]) == ("1s", "30s")
@@ -87,30 +97,41 @@ def test_the_trainer_keeps_its_runs_and_downloads_on_volumes_that_it_may_write_t
     assert re.search(r"^USER 10001:10001$", text, flags=re.MULTILINE)
 
 
-def test_only_the_trainer_is_not_started_again_by_itself() -> None:
-    assert {name for name, service in SERVICES.items() if service["restart"] != "unless-stopped"} == {"trainer"}
-    assert SERVICES["trainer"]["restart"] == "no"
+def test_only_the_trainer_and_what_ends_are_not_started_again_by_themselves() -> None:
+    again = {name: service["restart"] for name, service in SERVICES.items() if service["restart"] != "unless-stopped"}
+    assert again == dict.fromkeys({"trainer", *ONE_SHOT}, "no")
 
 
 @each_service
-def test_what_a_service_waits_for_is_healthy(service: dict[str, Any]) -> None:
+def test_what_a_service_waits_for_is_healthy_or_done(service: dict[str, Any]) -> None:
     for name, how in service.get("depends_on", {}).items():
         assert name in SERVICES
-        assert how == {"condition": "service_healthy"}
+        assert how == {"condition": "service_completed_successfully" if name in ONE_SHOT else "service_healthy"}
+
+
+def test_alertmanager_reads_the_secrets_as_whoever_looked_at_them_and_where_they_were() -> None:
+    writer, reader = SERVICES["alertmanager-config"], SERVICES["alertmanager"]
+    assert writer["user"] == reader["user"]
+    assert ("./alertmanager", "/etc/taximeter", "ro") in mounts(writer)
+    assert ("./alertmanager", "/etc/taximeter", "ro") in mounts(reader)
+    (written,) = [option.partition("=")[2] for option in writer["command"] if option.startswith("--out=")]
+    (read,) = [option.partition("=")[2] for option in reader["command"] if option.startswith("--config.file=")]
+    volumes = [{target: source for source, target, _ in mounts(service)} for service in (writer, reader)]
+    assert [volume[str(Path(path).parent)] for volume, path in zip(volumes, (written, read), strict=True)] == [
+        "alertmanager-config"
+    ] * 2
 
 
 def test_configurations_name_services_that_are_there() -> None:
     prometheus = read_yaml(REPOSITORY / "prometheus/prometheus.yml")
-    alertmanager = read_yaml(REPOSITORY / "alertmanager/alertmanager.yml")
     hosts = {
         target.rpartition(":")[0]
         for section in (*prometheus["scrape_configs"], *prometheus["alerting"]["alertmanagers"])
         for group in section["static_configs"]
         for target in group["targets"]
     }
-    hosts.add(alertmanager["global"]["smtp_smarthost"].rpartition(":")[0])
-    for receiver in alertmanager["receivers"]:
-        hosts.update(urlsplit(hook["url"]).hostname for hook in receiver.get("webhook_configs", []))
+    options = dict(option.split("=") for option in SERVICES["alertmanager-config"]["command"] if "=" in option)
+    hosts.update([options["--catcher"].rpartition(":")[0], urlsplit(options["--receiver"]).hostname])
     for address in ("TAXIMETER_EXPORTER", "TAXIMETER_PROMETHEUS_URL"):
         hosts.update(
             urlsplit(service["environment"][address]).hostname

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from demo.configs import LIMIT, PER_HOUR, REPOSITORY, alertmanager_config, prometheus_config, write_configs
+from demo.configs import LIMIT, PER_HOUR, REPOSITORY, ConfigRefused, prometheus_config, write_configs
 from demo.ports import Ports
 from taximeter_exporter.config.settings import load
 
@@ -38,20 +38,36 @@ def test_prometheus_differs_in_addresses_and_where_the_rules_are() -> None:
     }
 
 
-def test_alertmanager_differs_in_the_receiver_s_address_and_has_no_mail() -> None:
-    source = REPOSITORY / "alertmanager" / "alertmanager.yml"
-    original = yaml.safe_load(source.read_text())
-    mail = original["receivers"][0]["email_configs"]
-    assert difference(original, alertmanager_config(source, PORTS)) == {
-        "/templates/0": ("templates/*.tmpl", f"{REPOSITORY}/alertmanager/templates/*.tmpl"),
-        "/global/smtp_smarthost": ("mail:1025", None),
-        "/global/smtp_from": ("taximeter@localhost", None),
-        "/global/smtp_require_tls": (False, None),
-        "/receivers/0/email_configs": (mail, None),
-        "/receivers/0/webhook_configs/0/url": ("http://receiver:9099/", "http://127.0.0.1:16/"),
-        "/receivers/1/email_configs": (mail, None),
-        "/receivers/1/webhook_configs/0/url": ("http://receiver:9099/", "http://127.0.0.1:16/"),
+def test_alertmanager_is_told_where_the_receiver_is_and_of_no_mail(tmp_path: Path) -> None:
+    config = yaml.safe_load(write_configs(tmp_path, PORTS, gpus=0).alertmanager.read_text())
+    routes = yaml.safe_load((REPOSITORY / "alertmanager" / "routes.yml").read_text())
+    people = [{"url": "http://127.0.0.1:16/", "send_resolved": True}]
+    assert config == {
+        **routes,
+        "templates": [f"{REPOSITORY}/alertmanager/templates/*.tmpl"],
+        "receivers": [
+            {"name": "people", "webhook_configs": people},
+            {"name": "unrouted", "webhook_configs": people},
+            {"name": "pager"},
+            {"name": "watchdog"},
+        ],
     }
+
+
+def test_secrets_turn_channels_on_in_the_demo_too(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "slack_url").write_text("https://hooks.slack.com/services/T/B/X\n")
+    config = yaml.safe_load(write_configs(tmp_path, PORTS, gpus=0, secrets=secrets).alertmanager.read_text())
+    assert config["receivers"][0]["slack_configs"][0]["api_url_file"] == str(secrets / "slack_url")
+
+
+def test_a_secret_that_this_alertmanager_cannot_take_is_refused(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "discord_url").write_text("https://discord.com/api/webhooks/1/x\n")
+    with pytest.raises(ConfigRefused, match=r"discord_url: Discord needs Alertmanager 0\.28, and this one is 0\.25\.0"):
+        write_configs(tmp_path, PORTS, gpus=0, secrets=secrets, alertmanager_version="0.25.0+ds")
 
 
 @pytest.mark.parametrize("gpus", [0, 8])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 from demo.binaries import Tools
-from demo.configs import Configs, write_configs
+from demo.configs import REPOSITORY, Configs, write_configs
 from demo.interrupts import Interrupts
 from demo.ports import ANY, Ports, free_ports
 from demo.processes import Processes
@@ -23,6 +24,7 @@ from support.mail import catch_mail
 
 pytestmark = pytest.mark.binaries
 
+CONFIGURE = REPOSITORY / "alertmanager" / "configure.py"
 BUDGET = 'budget="demo",period="month",currency="USD",simulated="true"'
 
 
@@ -37,13 +39,14 @@ def spent(amount: float) -> str:
     )
 
 
-def change(path: Path, **settings: Any) -> None:
-    """Set fields of the section `global` or of a route, so that a test waits one second where people wait ten."""
-    config = yaml.safe_load(path.read_text())
-    config["global"].update(settings)
-    for route in config.get("route", {}).get("routes", []):
+def hurry(configs: Configs) -> None:
+    """A test waits one second where people wait five or ten."""
+    prometheus, alertmanager = (yaml.safe_load(path.read_text()) for path in (configs.prometheus, configs.alertmanager))
+    prometheus["global"].update(scrape_interval="1s", scrape_timeout="1s", evaluation_interval="1s")
+    for route in alertmanager["route"]["routes"]:
         route["group_interval"] = "1s"
-    path.write_text(yaml.safe_dump(config))
+    configs.prometheus.write_text(yaml.safe_dump(prometheus))
+    configs.alertmanager.write_text(yaml.safe_dump(alertmanager))
 
 
 @pytest.fixture
@@ -65,8 +68,7 @@ def starter(tmp_path: Path, ports: Ports) -> Iterator[Starter]:
 def test_each_threshold_arrives_in_words_and_its_end_too(
     tools: Tools, ports: Ports, configs: Configs, starter: Starter
 ) -> None:
-    change(configs.prometheus, scrape_interval="1s", scrape_timeout="1s", evaluation_interval="1s")
-    change(configs.alertmanager)
+    hurry(configs)
     received: list[tuple[str, str, str]] = []
 
     def arrived(*wanted: tuple[str, str, str]) -> bool:
@@ -109,15 +111,13 @@ def test_each_threshold_arrives_in_words_and_its_end_too(
 
 
 def test_mail_has_the_money_in_its_subject_and_says_what_to_do(
-    tools: Tools, ports: Ports, configs: Configs, starter: Starter
+    tools: Tools, configs: Configs, starter: Starter
 ) -> None:
     """Alertmanager's configuration as compose has it, with nothing changed but the mail server's address."""
     with catch_mail() as mailbox:
-        repository = Path(__file__).resolve().parents[2] / "alertmanager"
-        config = yaml.safe_load((repository / "alertmanager.yml").read_text())
-        config["global"]["smtp_smarthost"] = f"127.0.0.1:{mailbox.port}"
-        config["templates"] = [str(repository / pattern) for pattern in config["templates"]]
-        configs.alertmanager.write_text(yaml.safe_dump(config))
+        out = ("--out", configs.alertmanager)
+        command: list[str | Path] = [sys.executable, CONFIGURE, "--catcher", f"127.0.0.1:{mailbox.port}", *out]
+        subprocess.run(command, check=True)
         alertmanager = starter.alertmanager(tools.alertmanager, configs.alertmanager)
         alert = {
             "labels": {"alertname": "TaximeterBudgetThreshold", "budget": "demo", "severity": "warning"},

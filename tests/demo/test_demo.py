@@ -68,9 +68,9 @@ def test_the_whole_chain_holds(tools: Tools, tmp_path: Path, mark: str) -> None:
     assert "SIMULATED" in output
     assert "Prometheus has the same to the cent" in output
     received = output.partition("[5/5] Alerts received\n")[2]
-    for severity in ("info", "warning", "critical"):
-        assert f"UTC  {severity}" in received
-    assert received.count("USD spent") == 3
+    # At a dollar a second lower thresholds may be overtaken before they are seen; then they are not told of.
+    assert "UTC  critical" in received
+    assert 1 <= received.count("USD spent") <= 3
     # whatever else the simulated GPUs give cause for says so as well
     assert all("(simulated)" in line for line in received.splitlines() if "UTC" in line)
     assert output.rstrip().endswith("All of it as it should be.")
@@ -85,7 +85,7 @@ def test_an_alert_that_does_not_arrive_is_a_failure_with_its_reason_last(
     monkeypatch.setattr(tour, "ALERTS_SECONDS", 0.5)
     assert main(["--exit", "--epochs", "1", "--folder", str(tmp_path / "demo")]) == 1
     last = capsys.readouterr().out.rstrip().splitlines()[-1]
-    assert last.startswith("demo: the alert at 50%, 80%, 100% of budget demo did not arrive within 0.5 s")
+    assert last.startswith("demo: the alert at 100% of budget demo did not arrive within 0.5 s")
     assert marked(mark) == []
 
 
