@@ -53,7 +53,7 @@ def exporters() -> Panel:
             rows("max by (instance) (taximeter_collect_success)"),
             rows("time() - max by (instance) (taximeter_collect_last_success_timestamp_seconds)"),
             rows("time() - max by (instance) (taximeter_ledger_last_write_timestamp_seconds)"),
-            rows("sum by (instance) (taximeter_ledger_write_failures_total)"),
+            rows("sum by (instance) (increase(taximeter_ledger_write_failures_total[$__range]))"),
             rows("sum by (instance) (taximeter_gap_seconds_total)"),
             rows("sum by (instance) (taximeter_unpriced_seconds_total)"),
         ],
