@@ -18,7 +18,13 @@ from grafana_foundation_sdk.models.common import (
     VisibilityMode,
     VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId, Panel
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    MatcherConfig,
+    Panel,
+)
 
 from dashboards_src.layer.fields import NO_THRESHOLD, Override, overridden, thresholds
 from dashboards_src.layer.joining import joined
@@ -61,21 +67,26 @@ def grouped_bars(
     unit: str,
     decimals: int,
     group: str,
+    group_unit: str,
     by: str,
     query: Query,
     no_value: str,
 ) -> Panel:
-    """Groups of bars: one for each value of the label `group`, in it a bar for each value of the label `by`."""
+    """Groups of bars: one for each value of the label `group`, in it a bar for each value of the label `by`.
+
+    The values of `group` are numbers, of the unit `group_unit`.
+    """
+    groups = f"{group}\\{by}"  # as the transformation calls the field
     return _bars(
         title=title,
         description=description,
         unit=unit,
         decimals=decimals,
-        x_field=f"{group}\\{by}",
+        x_field=groups,
         stacking=StackingMode.NONE,
         queries=[query],
         no_value=no_value,
-        overrides=(),
+        overrides=[Override(MatcherConfig("byName", groups), [DynamicConfigValue("unit", group_unit)])],
         transformations=[
             DataTransformerConfig(
                 "groupingToMatrix",
@@ -115,7 +126,7 @@ def _bars(
         .x_tick_label_max_length(_LONGEST_NAME)
         .orientation(VizOrientation.HORIZONTAL)
         .stacking(stacking)
-        .show_value(VisibilityMode.AUTO)
+        .show_value(VisibilityMode.NEVER)
         .bar_width(0.9)
         .group_width(0.8)
         .fill_opacity(80)

@@ -10,6 +10,7 @@ ORANGE = "#E69F00"
 VERMILLION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#8E8E8E"
+PALE = "#BBBBBB"
 
 # Where those do not suffice: of Tol's muted scheme (Paul Tol, "Colour Schemes", 2021), made for the same readers.
 SAND = "#DDCC77"
@@ -32,7 +33,10 @@ PHASES = {
     "optimizer": SKY,
     "evaluation": GREEN,
     "checkpoint": OLIVE,
-    "other": VERMILLION,
+    "other": PALE,
 }
+
+LOST = BAD
+"""Work that a kill undid, paid for in vain."""
 
 SEVERITIES = {"info": GOOD, "warning": WARNING, "critical": BAD}

@@ -47,7 +47,8 @@ def curves(
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .mapping(SeriesMapping.AUTO)
         .series([])  # for each frame: x its first number, y the second
-        .show(XYShowMode.LINES)
+        .show(XYShowMode.POINTS_AND_LINES)
+        .point_size(sdk.XychartFieldConfigPointSize().fixed(4))
         .line_width(2)
         .legend(
             VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)

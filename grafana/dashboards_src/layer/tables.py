@@ -17,6 +17,9 @@ from dashboards_src.layer.joining import joined
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 from dashboards_src.layer.units import TEXT
 
+_NO_COLOUR: Steps = ((None, "transparent"),)
+"""Of a cell whose value has no word."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -52,12 +55,13 @@ class Column:
             settings.append(DynamicConfigValue("decimals", self.decimals))
         if self.width is not None:
             settings.append(DynamicConfigValue("custom.width", self.width))
-        if self.steps:
-            settings.append(DynamicConfigValue("thresholds", thresholds(self.steps).build()))
-            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+        if self.steps or self.mappings:
+            settings.append(DynamicConfigValue("thresholds", thresholds(self.steps or _NO_COLOUR).build()))
         if self.mappings:
             settings.append(DynamicConfigValue("mappings", list(self.mappings)))
             settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
+        elif self.steps:
+            settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
         if self.link:
             url, title = self.link
             settings.append(DynamicConfigValue("links", [{"title": title, "url": url}]))

@@ -7,15 +7,16 @@ from dashboards_src.layer.curves import curves
 from dashboards_src.layer.fields import colours_of_names, dashed
 from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
 from dashboards_src.layer.queries import over_time, rows_over_time
-from dashboards_src.promql import CURRENCY, RUN, of_project, rate, select
+from dashboards_src.promql import RUN, of_project, rate, select
+from dashboards_src.shared import runs
 
 _NO_TRAINING = "no training"
+_VALIDATION = 'split="validation"'
 
 
 def accuracy_for_money() -> Panel:
     """Validation accuracy against the run's money."""
-    cost = of_project(select("taximeter_run_cost_total", RUN, CURRENCY))
-    accuracy = of_project(select("taximeter_training_accuracy_ratio", RUN, 'split="validation"'))
+    accuracy = of_project(select("taximeter_training_accuracy_ratio", RUN, _VALIDATION))
     return curves(
         title="Accuracy for money",
         description=(
@@ -27,8 +28,28 @@ def accuracy_for_money() -> Panel:
         x_title="cost",
         y_title="accuracy",
         by="curve",
-        x=rows_over_time(f'label_join(sum by (run, currency) {cost}, "curve", " ", "run", "currency")'),
+        x=rows_over_time(runs.named(f"{runs.cost()} and on (run) {accuracy}")),
         y=rows_over_time(f"avg by (run) {accuracy}"),
+        no_value=_NO_TRAINING,
+    )
+
+
+def loss_for_money() -> Panel:
+    """Validation loss against the run's money."""
+    loss = of_project(select("taximeter_training_loss", RUN, _VALIDATION))
+    return curves(
+        title="Loss for money",
+        description=(
+            "Validation loss (upwards) against what the run had cost when it was reached (to the right), a line for "
+            "each run. Where it rises again, more money makes the model worse on images that it does not know."
+        ),
+        unit=units.LOSS,
+        x_unit=units.MONEY,
+        x_title="cost",
+        y_title="loss",
+        by="curve",
+        x=rows_over_time(runs.named(f"{runs.cost()} and on (run) {loss}")),
+        y=rows_over_time(f"avg by (run) {loss}"),
         no_value=_NO_TRAINING,
     )
 

@@ -1,0 +1,103 @@
+"""What runs cost and reach, as PromQL by run, whether an exporter meters it or it has a price given by hand."""
+
+from dashboards_src.promql import (
+    CURRENCY,
+    PER_HOUR,
+    RUN,
+    chosen,
+    counted,
+    kept,
+    kept_of_project,
+    of_project,
+    rate,
+    select,
+)
+
+BOOKED_EVERY = "15s"
+"""A leased device is booked when its lease is renewed: a rate over less shows the renewals, not the spending."""
+
+_BY_LEDGER = select("taximeter_run_cost_total", RUN, CURRENCY)
+_BY_HAND = select("taximeter_training_cost", RUN, CURRENCY)  # of the whole run; no exporter knows it then
+
+_PHASE_SECONDS = "taximeter_training_phase_seconds_total"
+_PROGRESS = 'phase=~"transfer|forward_backward|optimizer"'
+_FIRST_RANK = 'rank="0"'
+_VALIDATION = 'split="validation"'
+
+
+def cost() -> str:
+    """Money by run and currency, since the run began."""
+    return f"(sum by (run, currency) {of_project(_BY_LEDGER)} or max by (run, currency) {of_project(_BY_HAND)})"
+
+
+def kept_cost() -> str:
+    """The same at the end of the time range, of runs that ended within it too."""
+    return (
+        f"(sum by (run, currency) {kept_of_project(_BY_LEDGER)} or max by (run, currency) {kept_of_project(_BY_HAND)})"
+    )
+
+
+def cost_per_hour() -> str:
+    """Money per hour by run and currency; ask for it every `BOOKED_EVERY` at most."""
+    by_hand = of_project(f"deriv({_BY_HAND}[$__rate_interval])")
+    return f"{PER_HOUR} (sum by (run, currency) {of_project(rate(_BY_LEDGER))} or max by (run, currency) {by_hand})"
+
+
+def dearest() -> str:
+    """The cost of the twenty dearest runs of each currency."""
+    return f"topk by (currency) (20, {kept_cost()})"
+
+
+def named(cost: str) -> str:
+    """Money by run and currency with a label ``curve`` that names both: ``demo-1 USD``."""
+    return f'label_join({cost}, "curve", " ", "run", "currency")'
+
+
+def counted_by(metric: str, *matchers: str) -> str:
+    """What all ranks of each run counted."""
+    return f"sum by (run) ({counted(select(metric, RUN, *matchers))})"
+
+
+def epochs() -> str:
+    """Epochs done by each run: all ranks do the same ones."""
+    return counted_by("taximeter_training_epochs_total", _FIRST_RANK)
+
+
+def best_accuracy() -> str:
+    """The best validation accuracy of each run within the time range."""
+    accuracy = select("taximeter_training_accuracy_ratio", RUN, _VALIDATION)
+    return f"max by (run) {chosen(f'max_over_time({accuracy}[$__range])')}"
+
+
+def share_of_phase(phase: str) -> str:
+    """The share of each run's time, all ranks together, that a phase took; work that was lost later is in it."""
+    of_phase = f'phase="{phase}"'
+    return f"({counted_by(_PHASE_SECONDS, of_phase)} / {counted_by(_PHASE_SECONDS)})"
+
+
+def share_of_progress() -> str:
+    """The share of each run's time in which its model learned; work that was lost later is in it."""
+    return f"({counted_by(_PHASE_SECONDS, _PROGRESS)} / {counted_by(_PHASE_SECONDS)})"
+
+
+def lost_of_progress() -> str:
+    """The share of each run's time of learning that was lost; 0 where nothing was."""
+    lost = kept(select("taximeter_training_lost_seconds_total", RUN, _FIRST_RANK))  # of the whole run
+    progress = f"({counted_by(_PHASE_SECONDS, _PROGRESS, _FIRST_RANK)} > 0)"
+    return f"clamp_max(max by (run) ({lost}) / {progress}, 1)"
+
+
+def goodput() -> str:
+    """The share of each run's time, and so of its money, that bought progress which was kept."""
+    return f"max by (run) {kept_of_project(select('taximeter_training_goodput_ratio', RUN, _FIRST_RANK))}"
+
+
+def lost_cost() -> str:
+    """Money by run and currency that went into work which was lost."""
+    return f"{kept_cost()} * on (run) group_left () ({share_of_progress()} * on (run) {lost_of_progress()})"
+
+
+def still_to_come() -> str:
+    """Money by run and currency that runs which go on will cost from now on, by their plan."""
+    forecast = of_project(select("taximeter_training_cost_forecast", RUN, CURRENCY))
+    return f"clamp_min(max by (run, currency) {forecast} - {cost()}, 0)"

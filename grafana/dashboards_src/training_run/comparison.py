@@ -1,0 +1,142 @@
+"""The runs side by side: what each costs by what it does, and who and what it is."""
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import words
+from dashboards_src.layer.queries import rows
+from dashboards_src.layer.tables import Column, table
+from dashboards_src.promql import CURRENCY, PROJECT, RUN, chosen, kept, kept_of_project, of_project, select
+from dashboards_src.shared import runs
+
+_NO_RUN = "no run in this time range"
+_VALIDATION = 'split="validation"'
+
+
+def _per(quantity: str) -> str:
+    return f"{runs.kept_cost()} / on (run) group_left () ({quantity} > 0)"
+
+
+def money() -> Panel:
+    """What each run costs by epoch, sample and accuracy point."""
+    active = of_project(select("taximeter_run_active", RUN))
+    by_hand = of_project(select("taximeter_training_cost", RUN))
+    limit = kept_of_project(select("taximeter_training_budget_limit", RUN, CURRENCY))
+    return table(
+        title="Runs compared",
+        description=(
+            "Runs of the time range, the dearest first. Per epoch and per 1,000 samples: all that the run has cost, "
+            "start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy in "
+            "percent. Progress: the share of the money that bought training which was kept. Lost: money for steps "
+            "that a kill undid."
+        ),
+        queries=[
+            rows(runs.kept_cost()),
+            rows(f"max by (run) {active} or max by (run) ({by_hand} * 0 + 1)"),
+            rows(runs.best_accuracy()),
+            rows(_per(runs.epochs())),
+            rows(_per(f"({runs.counted_by('taximeter_training_samples_total')} / 1000)")),
+            rows(_per(f"(100 * {runs.best_accuracy()})")),
+            rows(runs.goodput()),
+            rows(runs.lost_cost()),
+            rows(runs.still_to_come()),
+            rows(f"max by (run, currency) {of_project(select('taximeter_training_cost_forecast', RUN, CURRENCY))}"),
+            rows(f"max by (run, currency) {limit}"),
+            rows(f"max by (run) {of_project(select('taximeter_training_remaining_seconds', RUN))}"),
+            rows(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
+        ],
+        columns=[
+            Column("run", "Run"),
+            Column(
+                "Value #B",
+                "State",
+                mappings=words({"1": ("active", colours.GOOD), "0": ("ended", "transparent")}, missing="ended"),
+                width=70,
+            ),
+            Column("Value #M", "Epoch", units.COUNT, width=65),
+            Column("Value #C", "Accuracy", units.RATIO, decimals=1, width=85),
+            Column("Value #A", "Cost", units.MONEY, decimals=2, width=85),
+            Column("currency", "Currency", width=80),
+            Column("Value #D", "Per epoch", units.MONEY, decimals=4, width=90),
+            Column("Value #E", "Per 1k samples", units.MONEY, decimals=4, width=120),
+            Column("Value #F", "Per point", units.MONEY, decimals=4, width=90),
+            Column("Value #G", "Progress", units.RATIO, decimals=0, width=80),
+            Column("Value #H", "Lost", units.MONEY, decimals=2, width=70),
+            Column("Value #I", "To finish", units.MONEY, decimals=2, width=80),
+            Column("Value #J", "Forecast", units.MONEY, decimals=2, width=85),
+            Column("Value #K", "Budget", units.MONEY, decimals=2, width=80),
+            Column("Value #L", "Time left", units.SECONDS, decimals=0, width=85),
+        ],
+        sort_by="Cost",
+        descending=True,
+        no_value=_NO_RUN,
+    )
+
+
+def identity() -> Panel:
+    """Who and what each run is, when it ran and how it ended."""
+    return table(
+        title="Who, what and when",
+        description=(
+            "Runs that an exporter knows, the latest first. Result: finished, failed, stopped, budget (its budget "
+            "stopped it), expired (it was not heard of any more) or gone (no process of it was seen any more). Device "
+            "time adds up all its devices, each by the run's share."
+        ),
+        queries=[
+            rows(
+                f"max by (run, project, team, user, model, dataset, simulated) "
+                f"({kept(select('taximeter_run_info', RUN, PROJECT))})"
+            ),
+            rows(f"1000 * min by (run) {kept_of_project(select('taximeter_run_start_timestamp_seconds', RUN))}"),
+            rows(f"1000 * max by (run, result) {kept_of_project(select('taximeter_run_end_timestamp_seconds', RUN))}"),
+            rows(f"sum by (run) {kept_of_project(select('taximeter_run_device_seconds_total', RUN))}"),
+            rows(f"sum by (run) {kept_of_project(select('taximeter_run_energy_joules_total', RUN))}"),
+        ],
+        columns=[
+            Column("run", "Run"),
+            Column("project", "Project", width=100),
+            Column("team", "Team", width=95),
+            Column("user", "User", width=75),
+            Column("model", "Model", width=120),
+            Column("dataset", "Data set", width=90),
+            Column("Value #B", "Started", units.MOMENT, width=185),
+            Column("Value #C", "Ended", units.MOMENT, width=185),
+            Column("result", "Result", width=80),
+            Column("Value #D", "Device time", units.SECONDS, decimals=1, width=100),
+            Column("Value #E", "Energy", units.JOULES, decimals=1, width=85),
+            Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=100),
+        ],
+        sort_by="Started",
+        descending=True,
+        no_value=_NO_RUN,
+    )
+
+
+def scores() -> Panel:
+    """How good each run's model is."""
+    measures = [
+        rows(f"max by (run) {kept_of_project(select(f'taximeter_training_{measure}_ratio', RUN, _VALIDATION))}")
+        for measure in ("top5_accuracy", "precision", "recall", "f1")
+    ]
+    loss = f"min_over_time({select('taximeter_training_loss', RUN, _VALIDATION)}[$__range])"
+    return table(
+        title="How good the models are",
+        description=(
+            "On the validation split: the best accuracy and the least loss within the time range; at the end of a "
+            "training its best weights are judged by all measures: the right class among the five most probable, and "
+            "precision, recall and F1 as means over the classes."
+        ),
+        queries=[rows(runs.best_accuracy()), rows(f"min by (run) {chosen(loss)}"), *measures],
+        columns=[
+            Column("run", "Run"),
+            Column("Value #A", "Accuracy", units.RATIO, decimals=1, width=85),
+            Column("Value #B", "Loss", units.LOSS, decimals=3, width=65),
+            Column("Value #C", "Top 5", units.RATIO, decimals=1, width=70),
+            Column("Value #D", "Precision", units.RATIO, decimals=1, width=85),
+            Column("Value #E", "Recall", units.RATIO, decimals=1, width=70),
+            Column("Value #F", "F1", units.RATIO, decimals=1, width=65),
+        ],
+        sort_by="Accuracy",
+        descending=True,
+        no_value="no training",
+    )
