@@ -94,17 +94,6 @@ def test_the_receiver_got_the_limit_and_prints_it(stack: RunningStack) -> None:
     assert re.search(f"CRITICAL: {MONEY_IN_WORDS}", printed)
 
 
-def test_grafana_shows_the_dashboards_to_anyone(stack: RunningStack) -> None:
-    if stack.without_grafana:
-        pytest.skip(f"Grafana was left out of the stack: {stack.without_grafana}")
-    titles = {read_yaml(path)["title"] for path in (REPOSITORY / "grafana/dashboards").glob("*.json")}
-    found = {entry["title"] for entry in get_json(f"{stack.url('grafana')}/api/search", type="dash-db")}
-    assert titles
-    assert titles <= found
-    through = f"{stack.url('grafana')}/api/datasources/proxy/uid/taximeter-prometheus/api/v1/query"
-    assert get_json(through, query='up{job="taximeter-exporter"}')["data"]["result"]
-
-
 @pytest.mark.usefixtures("first_run")
 def test_another_run_is_trained_and_ends_with_its_bill(stack: RunningStack) -> None:
     bill = json.loads(
