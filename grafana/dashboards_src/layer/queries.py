@@ -20,7 +20,7 @@ class Query:
         expr: PromQL; Grafana's and the dashboard's variables are allowed.
         legend: the series' name, with ``{{label}}``; unused by tables.
         instant: evaluated once at the end of the time range, not along it.
-        table: labels become columns.
+        form: a series for each set of labels, a table with a column for each label, or buckets of a histogram.
         min_step: the shortest step, such as ``15s``; rates then look back four times as far at least. For series that
             grow in jumps. None takes the data source's.
     """
@@ -28,7 +28,7 @@ class Query:
     expr: str
     legend: str = ""
     instant: bool = False
-    table: bool = False
+    form: PromQueryFormat = PromQueryFormat.TIME_SERIES
     min_step: str | None = None
 
 
@@ -44,12 +44,17 @@ def now(expr: str, legend: str) -> Query:
 
 def rows(expr: str, *, min_step: str | None = None) -> Query:
     """A table row for each series, at the end of the time range."""
-    return Query(expr, instant=True, table=True, min_step=min_step)
+    return Query(expr, instant=True, form=PromQueryFormat.TABLE, min_step=min_step)
 
 
 def rows_over_time(expr: str) -> Query:
     """A table row for each series and moment of the time range."""
-    return Query(expr, table=True)
+    return Query(expr, form=PromQueryFormat.TABLE)
+
+
+def buckets_over_time(expr: str) -> Query:
+    """The buckets of a histogram, by their upper limit in the label ``le``, at each moment of the time range."""
+    return Query(expr, "{{le}}", form=PromQueryFormat.HEATMAP)
 
 
 def targets(queries: Sequence[Query]) -> Iterable[Dataquery]:
@@ -67,7 +72,7 @@ def targets(queries: Sequence[Query]) -> Iterable[Dataquery]:
             .ref_id(ref_id)
             .datasource(DATASOURCE)
             .editor_mode(QueryEditorMode.CODE)
-            .format(PromQueryFormat.TABLE if query.table else PromQueryFormat.TIME_SERIES)
+            .format(query.form)
             .legend_format(query.legend)
         )
         if query.min_step is not None:

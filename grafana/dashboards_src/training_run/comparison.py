@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.layer import colours, units
+from dashboards_src.layer import colours, links, units
 from dashboards_src.layer.fields import words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
@@ -46,7 +46,9 @@ def money() -> Panel:
             rows(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
         ],
         columns=[
-            Column("run", "Run"),
+            Column(
+                "run", "Run", link=(links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
+            ),
             Column(
                 "Value #B",
                 "State",
@@ -129,12 +131,12 @@ def scores() -> Panel:
         queries=[rows(runs.best_accuracy()), rows(f"min by (run) {chosen(loss)}"), *measures],
         columns=[
             Column("run", "Run"),
-            Column("Value #A", "Accuracy", units.RATIO, decimals=1, width=85),
-            Column("Value #B", "Loss", units.LOSS, decimals=3, width=65),
-            Column("Value #C", "Top 5", units.RATIO, decimals=1, width=70),
-            Column("Value #D", "Precision", units.RATIO, decimals=1, width=85),
-            Column("Value #E", "Recall", units.RATIO, decimals=1, width=70),
-            Column("Value #F", "F1", units.RATIO, decimals=1, width=65),
+            Column("Value #A", "Accuracy", units.RATIO, decimals=1, width=80),
+            Column("Value #B", "Loss", units.LOSS, decimals=3, width=60),
+            Column("Value #C", "Top 5", units.RATIO, decimals=1, width=62),
+            Column("Value #D", "Precision", units.RATIO, decimals=1, width=80),
+            Column("Value #E", "Recall", units.RATIO, decimals=1, width=62),
+            Column("Value #F", "F1", units.RATIO, decimals=1, width=60),
         ],
         sort_by="Accuracy",
         descending=True,

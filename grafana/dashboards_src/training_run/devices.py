@@ -79,7 +79,7 @@ def power() -> Panel:
         unit=units.WATTS,
         minimum=0,
         legend=(LAST, MEAN),
-        queries=[over_time(f"sum by (run) {energy}", "{{run}}", min_step=runs.BOOKED_EVERY)],
+        queries=[over_time(f"sum by (run) {energy} > 0", "{{run}}", min_step=runs.BOOKED_EVERY)],
         no_value="no GPU that reports power",
     )
 
@@ -119,15 +119,15 @@ def trouble() -> Panel:
         ],
         columns=[
             Column("run", "Run"),
-            Column("Value #A", "Steps", units.COUNT, decimals=0, width=80),
-            Column("Value #B", "Out of memory", units.COUNT, decimals=0, steps=some, width=120),
-            Column("Value #C", "Lost steps", units.COUNT, decimals=0, steps=some, width=90),
-            Column("Value #D", "Lost time", units.SECONDS, decimals=1, width=90),
+            Column("Value #A", "Steps", units.COUNT, decimals=0, width=60),
+            Column("Value #B", "Out of memory", units.COUNT, decimals=0, steps=some, width=112),
+            Column("Value #C", "Lost steps", units.COUNT, decimals=0, steps=some, width=80),
+            Column("Value #D", "Lost time", units.SECONDS, decimals=1, width=78),
             Column(
                 "Value #E",
                 "Metered",
                 mappings=words({"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}),
-                width=80,
+                width=72,
             ),
         ],
         sort_by="Lost steps",
