@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from taximeter_exporter.config.dcgm_names import DcgmNames
 from taximeter_exporter.web import dcgm, process
-from taximeter_exporter.web.metrics import MetricSpec, budgets, exporter, gpus, hosts, market, money, runs
+from taximeter_exporter.web.metrics import MetricSpec, budgets, exporter, gpus, hosts, market, money, runs, spot
 
 from generate.metrics import Row, Table
 
@@ -59,6 +59,11 @@ TABLES = (
         gpus.ALL,
     ),
     _table("the host", "Only where the host itself is the device.", hosts.ALL),
+    _table(
+        "a spot machine",
+        "Only where the machine is spot at AWS, Azure or Google Cloud; the cloud is asked every five seconds.",
+        spot.ALL,
+    ),
     _table("money", "", money.ALL),
     _table(
         "the market",

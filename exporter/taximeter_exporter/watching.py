@@ -8,21 +8,30 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.config.settings import Settings
 from taximeter_exporter.devices.peaks import MemoryPeaks
 from taximeter_exporter.devices.reading import Snapshot
+from taximeter_exporter.metering.disk import LedgerDisk, ledger_disk
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
 from taximeter_exporter.metering.state import MeterState
+from taximeter_exporter.pricing.price import PricingModel
 from taximeter_exporter.reports.market import Holding, market
 from taximeter_exporter.reports.offers import in_force
 from taximeter_exporter.web.market import market_samples
 from taximeter_exporter.web.metrics import MetricSpec, Samples
+from taximeter_exporter.web.metrics.exporter import LEDGER_FREE, LEDGER_SIZE
+
+if TYPE_CHECKING:
+    from taximeter_exporter.pricing.metadata.reclaim import ReclaimWatch
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5
+
+_Metrics = Sequence[tuple[MetricSpec, Samples]]
 
 
 class Watcher:
@@ -42,9 +51,11 @@ class Watcher:
         self._snapshot = snapshot
         self._state = state
         self._peaks = MemoryPeaks()
+        self._reclaim_watch: ReclaimWatch | None = None
         self._market_of: object = None
-        self._market: Sequence[tuple[MetricSpec, Samples]] = ()
-        self._samples: Sequence[tuple[MetricSpec, Samples]] = ()
+        self._reclaim: _Metrics = ()
+        self._market: _Metrics = ()
+        self._disk: _Metrics = ()
         self._stopping = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._keep_looking, name="watch", daemon=True)
@@ -67,28 +78,43 @@ class Watcher:
 
     def samples(self) -> Iterable[tuple[MetricSpec, Samples]]:
         """What was seen at the last look."""
-        return self._samples
+        return (*self._reclaim, *self._market, *self._disk)
 
     def look(self) -> None:
         """Look now."""
+        settings = self._settings
+        # first what cannot wait, and last what may hang
+        self._reclaim = self._look_for_reclaim(settings)
         self._peaks.record(self._snapshot().samples, self._clock.elapsed_ns())
-        self._look_at_the_market()
-        self._samples = tuple(self._market)
+        self._market = self._look_at_the_market(settings)
+        self._disk = _disk_samples(ledger_disk(settings.ledger))
 
-    def _look_at_the_market(self) -> None:
+    def _look_for_reclaim(self, settings: Settings) -> _Metrics:
+        if settings.offer.pricing_model is not PricingModel.SPOT:
+            return ()
+        # An exporter on another machine shall not carry what only asking takes.
+        from taximeter_exporter.pricing.metadata.reclaim import ReclaimWatch  # noqa: PLC0415
+        from taximeter_exporter.web.spot import reclaim_samples  # noqa: PLC0415
+
+        if self._reclaim_watch is None:
+            self._reclaim_watch = ReclaimWatch(self._clock)
+        reclaim = self._reclaim_watch.look(settings.offer.provider, settings.metadata_address)
+        return () if reclaim is None else tuple(reclaim_samples(reclaim))
+
+    def _look_at_the_market(self, settings: Settings) -> _Metrics:
         """Prices change when they are reloaded, and at whole quarter hours, where tariffs and days begin."""
-        settings, state, time_ns = self._settings, self._state(), self._clock.time_ns()
+        state, time_ns, now_ns = self._state(), self._clock.time_ns(), self._clock.elapsed_ns()
         market_of = (settings.book, tuple(entry.device for entry in state.devices), time_ns // QUARTER_HOUR_NS)
         if market_of == self._market_of:
-            return
-        now_ns = self._clock.elapsed_ns()
+            return self._market
         holdings = [
             Holding(device=entry.device, rate=entry.rate, peak_bytes=self._peaks.peak(entry.device.uuid, now_ns))
             for entry in state.devices
         ]
         here, prices = in_force(settings.prices, time_ns), in_force(settings.book.prices(), time_ns)
-        self._market = tuple(market_samples(market(holdings, here, prices)))
+        found = tuple(market_samples(market(holdings, here, prices)))
         self._market_of = market_of
+        return found
 
     def _keep_looking(self) -> None:
         while not self._stopping:
@@ -98,3 +124,9 @@ class Watcher:
                 log.exception("what is around the meter cannot be seen, and is looked at again")
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
+
+
+def _disk_samples(disk: LedgerDisk | None) -> _Metrics:
+    if disk is None:
+        return ()
+    return (LEDGER_FREE, [((), disk.free_bytes)]), (LEDGER_SIZE, [((), disk.size_bytes)])

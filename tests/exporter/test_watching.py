@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fakes.manual_clock import ManualClock
 from support.metered import Machine, time_ns
-from support.programs import write_config
+from support.programs import wait_for, write_config
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.devices.reading import Sample, Snapshot
@@ -92,3 +96,33 @@ def test_prices_that_are_reloaded_or_begin_are_seen_at_the_next_look(watched: Wa
     assert mine() == set()
     watched.look(minutes=1)
     assert mine() == {2}
+
+
+def test_the_ledgers_files_and_the_room_that_is_left_for_them(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = watched.folder / "ledger.db"
+    sizes = [path.stat().st_size for path in (ledger, ledger.with_name("ledger.db-wal"))]
+    assert min(sizes) > 0
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_bavail=3, f_frsize=4096, f_bsize=1, f_bfree=9))
+    watched.look()
+    assert watched.values("taximeter_ledger_free_bytes") == {(): 3 * 4096}
+    assert watched.values("taximeter_ledger_size_bytes") == {(): sum(sizes)}
+
+
+def test_a_ledger_whose_disk_is_gone_has_no_reading(watched: Watched) -> None:
+    (watched.folder / "ledger.db").rename(watched.folder / "elsewhere.db")
+    watched.look()
+    assert watched.values("taximeter_ledger_free_bytes") == watched.values("taximeter_ledger_size_bytes") == {}
+    assert watched.values("taximeter_offer_price_per_hour")
+
+
+def test_one_look_that_fails_is_not_the_last(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
+    settings = watched.settings(CONFIG)
+    watched.watcher.reconfigure(replace(settings, book=None))  # type: ignore[arg-type]
+    watched.watcher.start()
+    wait_for(lambda: "looked at again" in caplog.text, "it did not fail")
+    watched.watcher.reconfigure(settings)
+    wait_for(lambda: watched.values("taximeter_ledger_free_bytes"), "it does not look again")
+    watched.watcher.stop(20)
+    assert "watch" not in {thread.name for thread in threading.enumerate()}

@@ -1,12 +1,16 @@
-"""Metadata services of clouds, as strict as the real ones: what they ask for must be there, or they refuse."""
+"""Metadata services of clouds, as strict as the real ones: what they ask for must be there, or they refuse.
+
+What a cloud announces is in a mapping that a test may change while the service runs.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from types import MappingProxyType
 from typing import Any
 
 from support.loopback import serving
@@ -23,8 +27,16 @@ def _json(value: object, **headers: str) -> Answer:
     return 200, {"Content-Type": "application/json", **headers}, json.dumps(value).encode()
 
 
-def aws(instance_type: str = "p4d.24xlarge", region: str = "us-east-1", life_cycle: str = "on-demand") -> Cloud:
-    """IMDSv2: without a token everything is 401; a PUT that a proxy has forwarded is 403."""
+def aws(
+    instance_type: str = "p4d.24xlarge",
+    region: str = "us-east-1",
+    life_cycle: str = "on-demand",
+    announced: Mapping[str, object] = MappingProxyType({}),
+) -> Cloud:
+    """IMDSv2: without a token everything is 401; a PUT that a proxy has forwarded is 403.
+
+    `announced` has documents by their path below /latest/meta-data/; what is not there is 404.
+    """
 
     documents: dict[str, Answer] = {
         "/latest/dynamic/instance-identity/document": _json({"instanceType": instance_type, "region": region}),
@@ -42,21 +54,36 @@ def aws(instance_type: str = "p4d.24xlarge", region: str = "us-east-1", life_cyc
             return token(request) if request.path == "/latest/api/token" else _MISSING
         if request.headers.get("X-aws-ec2-metadata-token") != _TOKEN:
             return 401, {}, b""
+        path = request.path.removeprefix("/latest/meta-data/")
+        if path in announced:
+            return _json(announced[path])
         return documents.get(request.path, _MISSING)
 
     return answer
 
 
 def google(
-    machine_type: str = "a2-highgpu-1g", zone: str = "us-central1-a", scheduling: dict[str, str] | None = None
+    machine_type: str = "a2-highgpu-1g",
+    zone: str = "us-central1-a",
+    scheduling: dict[str, str] | None = None,
+    announced: Mapping[str, str] = MappingProxyType({}),
 ) -> Cloud:
-    """Compute Engine: without `Metadata-Flavor: Google` it is 403, and every answer carries it."""
+    """Compute Engine: without `Metadata-Flavor: Google` it is 403, and every answer carries it.
+
+    `announced` has the keys `preempted` and `maintenance-event` once they are not what they are as a rule.
+    """
+    usual = {"preempted": "FALSE", "maintenance-event": "NONE"}
 
     def answer(request: BaseHTTPRequestHandler) -> Answer:
         if request.command != "GET" or not request.path.startswith("/computeMetadata/v1/instance/"):
             return _MISSING
         if request.headers.get("Metadata-Flavor") != "Google":
             return 403, {"Metadata-Flavor": "Google"}, b""
+        key = request.path.removeprefix("/computeMetadata/v1/instance/")
+        if key in usual:
+            return 200, {"Metadata-Flavor": "Google"}, {**usual, **announced}[key].encode()
+        if key != "?recursive=true":
+            return _MISSING
         instance = {
             "machineType": f"projects/1/machineTypes/{machine_type}",
             "zone": f"projects/1/zones/{zone}",
@@ -67,8 +94,16 @@ def google(
     return answer
 
 
-def azure(vm_size: str = "Standard_NC24ads_A100_v4", location: str = "eastus", priority: str = "") -> Cloud:
-    """IMDS: without `Metadata: true` or an API version it is 400."""
+def azure(
+    vm_size: str = "Standard_NC24ads_A100_v4",
+    location: str = "eastus",
+    priority: str = "",
+    announced: Mapping[str, object] = MappingProxyType({"Events": []}),
+) -> Cloud:
+    """IMDS: without `Metadata: true` or an API version it is 400. The machine is called `trainer_0`.
+
+    `announced` is the document of scheduled events.
+    """
 
     def answer(request: BaseHTTPRequestHandler) -> Answer:
         path, _, query = request.path.partition("?")
@@ -76,9 +111,11 @@ def azure(vm_size: str = "Standard_NC24ads_A100_v4", location: str = "eastus", p
             return 405, {}, b""
         if request.headers.get("Metadata") != "true" or not query.startswith("api-version=20"):
             return 400, {}, b'{"error": "Bad request"}'
+        if path == "/metadata/scheduledevents":
+            return _json(dict(announced))
         if path != "/metadata/instance/compute":
             return _MISSING
-        return _json({"vmSize": vm_size, "location": location, "priority": priority})
+        return _json({"name": "trainer_0", "vmSize": vm_size, "location": location, "priority": priority})
 
     return answer
 

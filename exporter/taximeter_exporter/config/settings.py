@@ -26,6 +26,8 @@ from taximeter_exporter.pricing.quote import PriceError
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m)$")
 _UNIT_NS = {"ms": NS_PER_SECOND // 1000, "s": NS_PER_SECOND, "m": 60 * NS_PER_SECOND}
+METADATA_ADDRESS = "169.254.169.254"
+"""Link-local, and the same in all clouds that have one."""
 _LISTEN = re.compile(r"^(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})$")
 
 
@@ -47,6 +49,8 @@ class Settings:
     write_token_file: Path | None
     """Has the token that the writing calls ask for; `None`: they ask for none."""
     offer: Offer
+    metadata_address: str
+    """Where the cloud's metadata service is."""
     detected: bool
     """Whether the cloud's metadata service said what this machine is; else the configuration did."""
     book: PriceBook
@@ -69,7 +73,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     try:
         check_currencies(file)
         book = read_prices(file, where=path)
-        offer = _offer(file, environ)
+        metadata_address = environ.get("TAXIMETER_METADATA_ADDRESS", METADATA_ADDRESS)
+        offer = _offer(file, metadata_address)
         prices = _prices_of(offer, book, detected=file.host == "auto")
         volumes = tuple(read_volumes(file.storage, host=offer, providers=book.providers))
         transfer = read_transfer(file.transfer, host=offer, providers=book.providers)
@@ -86,6 +91,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
             dcgm_metrics=file.dcgm_metrics,
             write_token_file=folder_of("write_token_file") / file.write_token_file if file.write_token_file else None,
             offer=offer,
+            metadata_address=metadata_address,
             detected=file.host == "auto",
             book=book,
             volumes=volumes,
@@ -105,7 +111,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _offer(file: ConfigFile, environ: Mapping[str, str]) -> Offer:
+def _offer(file: ConfigFile, metadata_address: str) -> Offer:
     if isinstance(file.host, HostSection):
         return Offer(
             provider=file.host.provider,
@@ -114,10 +120,10 @@ def _offer(file: ConfigFile, environ: Mapping[str, str]) -> Offer:
             pricing_model=file.host.pricing_model,
         )
     # An exporter that is told what its machine is shall not carry what only asking takes.
-    from taximeter_exporter.pricing.metadata import DEFAULT_ADDRESS, NoCloudError, detect  # noqa: PLC0415
+    from taximeter_exporter.pricing.metadata import NoCloudError, detect  # noqa: PLC0415
 
     try:
-        return detect(environ.get("TAXIMETER_METADATA_ADDRESS", DEFAULT_ADDRESS))
+        return detect(metadata_address)
     except NoCloudError as error:
         raise Refused(
             "host",

@@ -14,7 +14,7 @@ from fakes.nvml.scenario import GIB, gpus
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
-from taximeter_exporter.web.metrics import ALL, hosts, market
+from taximeter_exporter.web.metrics import ALL, hosts, market, spot
 from taximeter_exporter.web.metrics import gpus as gpu_metrics
 from taximeter_exporter.web.metrics import runs as run_metrics
 
@@ -122,8 +122,8 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         assert running.get("/api/v1/overview").json()["simulated"] is True
         shown = {name for (name, _) in ours}
         missing = {spec.name for spec in ALL if spec.series_name not in shown}
-        # no value is refused, bytes are counted, processes are shown where that is asked for, the run goes on, and it
-        # takes hours to know whether a smaller GPU would do
+        # no value is refused, bytes are counted, processes are shown where that is asked for, the run goes on, it
+        # takes hours to know whether a smaller GPU would do, and the machine is not spot
         expected = {
             *hosts.ALL,
             run_metrics.END,
@@ -132,6 +132,7 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
             gpu_metrics.MIG_INSTANCE_INFO,
             market.SMALLER_PRICE,
             market.SMALLER_THROUGHPUT,
+            *spot.ALL,
         }
         elsewhere = {"refused_readings", "gpu_pcie_bytes_per_second"} | {spec.name for spec in expected}
         # a while after the machine's start a program makes its first error; now and then nothing runs

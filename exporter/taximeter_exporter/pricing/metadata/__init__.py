@@ -1,5 +1,5 @@
-"""Asks the cloud's metadata service what this machine is: provider, region, instance type, spot or not."""
+"""Asks the cloud's metadata service what this machine is, and whether the cloud is about to take it back."""
 
-from taximeter_exporter.pricing.metadata.detect import DEFAULT_ADDRESS, NoCloudError, detect
+from taximeter_exporter.pricing.metadata.detect import NoCloudError, detect
 
-__all__ = ["DEFAULT_ADDRESS", "NoCloudError", "detect"]
+__all__ = ["NoCloudError", "detect"]

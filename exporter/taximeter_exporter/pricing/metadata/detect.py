@@ -10,9 +10,6 @@ from taximeter_exporter.pricing.metadata import aws, azure, google
 from taximeter_exporter.pricing.metadata.request import NoAnswerError, Service
 from taximeter_exporter.pricing.price import Offer
 
-DEFAULT_ADDRESS = "169.254.169.254"
-"""Link-local, and the same in all three clouds."""
-
 _CLOUDS = {"aws": aws.ask, "azure": azure.ask, "google": google.ask}
 
 
@@ -20,7 +17,7 @@ class NoCloudError(Exception):
     """No cloud says what this machine is. Tells what came of asking each."""
 
 
-def detect(address: str = DEFAULT_ADDRESS, *, timeout_seconds: float = 1.0) -> Offer:
+def detect(address: str, *, timeout_seconds: float = 1.0) -> Offer:
     """What this machine is, after at most `timeout_seconds` (and a little). Raises `NoCloudError`."""
     answers: queue.SimpleQueue[tuple[str, Offer | NoAnswerError]] = queue.SimpleQueue()
     deadline = time.monotonic() + timeout_seconds

@@ -16,6 +16,10 @@ class NoAnswerError(Exception):
     """The service did not answer as this cloud's does. Says how."""
 
 
+class NotThereError(NoAnswerError):
+    """The service has nothing at that path: 404."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A metadata service, and until when it may answer."""
@@ -41,6 +45,8 @@ class Service:
                     if len(body) > _MOST_BYTES:
                         raise NoAnswerError("answers without end")
                     sock.settimeout(self._left())
+            if response.status == 404:
+                raise NotThereError("answers 404")
             if response.status != 200:
                 raise NoAnswerError(f"answers {response.status}")
             return {name.lower(): value for name, value in response.getheaders()}, body.decode("utf-8")

@@ -23,6 +23,10 @@ LEDGER_FAILURES = MetricSpec(
     "ledger_write_failures", "Writes to the ledger that failed and were tried again.", "ledger", counter=True
 )
 LEDGER_LAST_WRITE = MetricSpec("ledger_last_write_timestamp_seconds", "When the ledger was last written.", "ledger")
+LEDGER_FREE = MetricSpec(
+    "ledger_free_bytes", "Room on the ledger's file system that the exporter may use.", "statvfs(3)"
+)
+LEDGER_SIZE = MetricSpec("ledger_size_bytes", "Size of the ledger, with its write-ahead log.", "stat(2)")
 CONFIG_RELOAD_SUCCESSFUL = MetricSpec(
     "config_last_reload_successful", "1 if the configuration was read the last time it was to be, else 0.", "reloader"
 )
@@ -40,6 +44,8 @@ ALL = (
     UNATTRIBUTED_PROCESSES,
     LEDGER_FAILURES,
     LEDGER_LAST_WRITE,
+    LEDGER_FREE,
+    LEDGER_SIZE,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_SUCCESS_TIME,
 )
