@@ -28,6 +28,7 @@ SUMS_THEMSELVES = {
     "taximeter_gap_seconds_total": "time that the ledger holds",
     "taximeter_unpriced_seconds_total": "time that the ledger holds",
     "taximeter_training_": "what the run has done so far",
+    "taximeter_serving_": "what the run has answered so far",
 }
 """Counters, or how several begin, that are shown as they are: since the beginning, not within the range."""
 

@@ -10,6 +10,7 @@ from dashboards_src.promql import CURRENCY, PROJECT, RUN, chosen, kept, kept_of_
 from dashboards_src.shared import runs
 
 _NO_RUN = "no run in this time range"
+_THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
 _VALIDATION = 'split="validation"'
 
 
@@ -46,9 +47,7 @@ def money() -> Panel:
             rows(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
         ],
         columns=[
-            Column(
-                "run", "Run", link=(links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
-            ),
+            Column("run", "Run", link=_THIS_RUN),
             Column(
                 "Value #B",
                 "State",
