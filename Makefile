@@ -20,6 +20,10 @@ help: ## this list
 demo: $(VENV)/.run ## the whole stack here, without Docker: train, watch the money, get the alerts, read the bill
 	@PYTHONPATH=deploy $(BIN)/python -m demo $(ARGS)
 
+.PHONY: test-alert
+test-alert: ## try the configured receivers with a test alert; ARGS=--help tells how
+	@$(PYTHON) alertmanager/try_receivers.py $(ARGS)
+
 .PHONY: venv
 venv: $(VENV)/.dev ## .venv with both packages and the tools
 
