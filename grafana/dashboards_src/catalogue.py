@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards_src.cost_now import cost_now
+from dashboards_src.gpus import gpus
 from dashboards_src.serving import serving
 from dashboards_src.training_run import training_run
 
 DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
     "cost-now": cost_now,
+    "gpus": gpus,
     "training-run": training_run,
     "serving": serving,
 }

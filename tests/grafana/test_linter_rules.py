@@ -27,6 +27,11 @@ SUMS_THEMSELVES = {
     "taximeter_run_energy_joules_total": "energy that the ledger holds",
     "taximeter_gap_seconds_total": "time that the ledger holds",
     "taximeter_unpriced_seconds_total": "time that the ledger holds",
+    "taximeter_gpu_xid_errors_total": "errors since the exporter began, each code's series with its first",
+    "taximeter_gpu_ecc_": "errors since the driver was loaded, or the GPU made",
+    "taximeter_gpu_remapped_rows_total": "repairs since the GPU was made",
+    "taximeter_gpu_retired_pages_total": "repairs since the GPU was made",
+    "taximeter_refused_readings_total": "values since the exporter began, each reading's series with its first",
     "taximeter_training_": "what the run has done so far",
     "taximeter_serving_": "what the run has answered so far",
 }

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
 
+from dashboards_src.layer.colours import GREY
 from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 from dashboards_src.layer.units import TEXT
@@ -31,7 +32,9 @@ def timeline(
         .datasource(DATASOURCE)
         .targets(list(targets(queries)))
         .thresholds(thresholds(NO_THRESHOLD))
-        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .color_scheme(
+            FieldColor().mode(FieldColorModeId.FIXED).fixed_color(GREY)
+        )  # by threshold, the legend would list these
         .mappings(list(mappings))
         .merge_values(True)
         .show_value(VisibilityMode.NEVER)

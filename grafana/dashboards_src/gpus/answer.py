@@ -1,0 +1,124 @@
+"""The head of the dashboard: how many GPUs are well, and what all of them do."""
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards_src.gpus import problems, states
+from dashboards_src.gpus.selection import HOST, WHOLE, by_device, of
+from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import thresholds_of
+from dashboards_src.layer.panels import values
+from dashboards_src.layer.queries import now, over_time
+from dashboards_src.promql import select
+
+
+def gpus_by_state() -> Panel:
+    """GPUs that answer, that do not, and that nobody can ask."""
+    shown = {
+        "answer": (states.ANSWERS, colours.GOOD),
+        "do not answer": (states.SILENT, colours.BAD),
+        "not reachable": (states.UNREACHABLE, colours.GREY),
+    }
+    return values(
+        title="GPUs",
+        description=f"How many GPUs there are now, by state; MIG instances are not counted. {states.MEANING}",
+        unit=units.COUNT,
+        background=True,
+        steps=((None, "transparent"),),
+        queries=[
+            now(f"count(({states.state(WHOLE)}) == {state}) or vector(0)", name) for name, (state, _) in shown.items()
+        ],
+        overrides=[thresholds_of(name, ((None, "transparent"), (1, colour))) for name, (_, colour) in shown.items()],
+    )
+
+
+def troubled() -> Panel:
+    """Devices with a problem, by the severity of their worst."""
+
+    def count(severity: str) -> str:
+        first, last = problems.numbers(severity)
+        return f"count(({problems.worst()}) >= {first} <= {last}) or vector(0)"
+
+    severities = ("critical", "warning", "info")
+    return values(
+        title="With a problem",
+        description="GPUs and MIG instances by the severity of their worst problem. The table below names all of them.",
+        unit=units.COUNT,
+        background=True,
+        steps=((None, "transparent"),),
+        queries=[now(count(severity), severity) for severity in severities],
+        overrides=[
+            thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
+            for severity in severities
+        ],
+    )
+
+
+def utilisation() -> Panel:
+    """The mean of all GPUs."""
+    return values(
+        title="Utilisation",
+        description="Mean over all chosen GPUs: the share of the time in which a kernel ran on them.",
+        unit=units.RATIO,
+        decimals=0,
+        queries=[over_time(f"avg({by_device(of('taximeter_gpu_utilization_ratio'))})", "mean")],
+    )
+
+
+def memory() -> Panel:
+    """How much of all memory is used."""
+    used, total = (f"sum({by_device(of(f'taximeter_gpu_memory_{name}_bytes'))})" for name in ("used", "total"))
+    return values(
+        title="Memory used",
+        description="Used share of the memory of all chosen GPUs and MIG instances.",
+        unit=units.RATIO,
+        decimals=0,
+        queries=[over_time(f"{used} / {total}", "of all")],
+    )
+
+
+def power() -> Panel:
+    """What all GPUs draw."""
+    return values(
+        title="Power",
+        description="What all chosen GPUs draw together.",
+        unit=units.WATTS,
+        decimals=1,
+        queries=[over_time(f"sum({by_device(of('taximeter_gpu_power_watts'))})", "sum")],
+        no_value="no GPU that reports power",
+    )
+
+
+def heat() -> Panel:
+    """The hottest GPU, and how far the nearest one is from slowing down."""
+    temperature = by_device(of("taximeter_gpu_temperature_celsius"))
+    slowdown = by_device(of("taximeter_gpu_temperature_threshold_celsius", 'threshold="slowdown"'))
+    margin = by_device(of("taximeter_gpu_temperature_margin_celsius"))
+    limit = by_device(of("taximeter_gpu_temperature_margin_limit_celsius", 'threshold="slowdown"'))
+    return values(
+        title="Heat",
+        description=(
+            "The hottest of the chosen GPUs, and how many degrees the nearest to it is from slowing down. Orange from "
+            "5 degrees on, vermillion when it slows down."
+        ),
+        unit=units.CELSIUS,
+        decimals=0,
+        steps=((None, colours.BAD), (1, colours.WARNING), (6, "text")),
+        queries=[
+            now(f"max({temperature})", "hottest"),
+            now(f"min({margin} - {limit} or {slowdown} - {temperature})", "left"),
+        ],
+        overrides=[thresholds_of("hottest", ((None, "text"),))],
+    )
+
+
+def price() -> Panel:
+    """What the chosen GPUs cost per hour."""
+    priced = select("taximeter_price_per_hour", HOST)
+    return values(
+        title="Cost per hour",
+        description="What the chosen GPUs cost per hour now, by their prices, per currency.",
+        unit=units.MONEY_PER_HOUR,
+        decimals=2,
+        queries=[now(f"sum by (currency) ({priced} and on (instance, uuid) {states.up()})", "{{currency}}")],
+        no_value="no price",
+    )
