@@ -37,3 +37,23 @@ def message(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "alerts": list(alerts),
         **changes,
     }
+
+
+def told(name: str, severity: str, summary: str, description: str, **annotations: str) -> dict[str, Any]:
+    """An alert with the annotations that every rule of ours writes, and `annotations`; with its run, if it has one."""
+    run = annotations.pop("run", "")
+    return alert(
+        labels={"alertname": name, "severity": severity, **({"run": run} if run else {})},
+        annotations={
+            "summary": summary,
+            "description": description,
+            "runbook_url": f"docs/runbooks/{name}.md",
+            "dashboard_url": f"/d/taximeter-cost-now{f'?var-run={run}' if run else ''}",
+            **annotations,
+        },
+    )
+
+
+def over(firing: dict[str, Any], ends_at: str = "2026-10-07T16:09:31Z") -> dict[str, Any]:
+    """The same alert when it no longer fires."""
+    return {**firing, "status": "resolved", "endsAt": ends_at}
