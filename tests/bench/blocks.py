@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bench.fleet.hosts import DAY
-from bench.fleet.making import Asked, Size, make, of_rules
+from bench.fleet.making import Asked, Fleet, Size, of_rules
 from demo import binaries
 from demo.configs import REPOSITORY
 from demo.interrupts import Interrupts
@@ -43,9 +43,8 @@ def main() -> int:
     tools = binaries.find(REPOSITORY / ".tools", Interrupts(), print)
     options.folder.mkdir(parents=True)
     began = time.monotonic()
-    made = make(
-        tools, options.folder / "tsdb", Size(options.hosts), asked=[Asked(of_rules()), *cost_now(options.days * DAY)]
-    )
+    fleet = Fleet(tools, Size(options.hosts, with_budgets=options.hosts))
+    made = fleet.blocks_for(options.folder / "tsdb", [Asked(of_rules()), *cost_now(options.days * DAY)])
     sys.stdout.write(
         f"{made.samples:,} samples for {made.scraped_series:,} series in {time.monotonic() - began:.0f} s."
         f" They end at {made.moment.end:.0f}: ask at that time.\n"

@@ -8,28 +8,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from bench.fleet.hosts import HOUR, Line
-from bench.fleet.lookback import Window
+from bench.fleet.lookback import Stretch
 
 _RECENT_SECONDS = 48 * HOUR
 _SHORT, _LONG = 2 * HOUR, 54 * HOUR
 """As long a time as a block of Prometheus spans at first, and once it has put them together (with 30 days kept)."""
 _PROCESSES = 2
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Samples of a metric within a window, so many seconds apart."""
-
-    window: Window
-    every: float
-
-    def __len__(self) -> int:
-        return int((self.window.since - self.window.until) / self.every)
 
 
 def write_blocks(
@@ -46,7 +34,7 @@ def write_blocks(
         with ExitStack() as stack:
             files: dict[float, IO[str]] = {}
             for line in lines:
-                start, course, (born, died) = line.name + line.labels, line.course, line.lived
+                start, course, (born, died) = _written(line), line.course, line.lived
                 for slot, all_moments in slots.get(line.name, ()):
                     # Cut out of those that every series of this metric shares.
                     moments = all_moments[bisect_left(all_moments, born) : bisect_right(all_moments, died)]
@@ -61,6 +49,11 @@ def write_blocks(
         with ThreadPoolExecutor(_PROCESSES) as pool:
             list(pool.map(lambda path: _import(promtool, path, folder), sorted(Path(written).iterdir())))
     return count
+
+
+def _written(line: Line) -> str:
+    # None of our labels has anything in it that would have to be escaped.
+    return line.name + "{" + ",".join(f'{label}="{value}"' for label, value in line.labels.items()) + "}"
 
 
 def _import(promtool: Path, path: Path, folder: Path) -> None:
@@ -80,9 +73,7 @@ def _slots(stretches: Sequence[Stretch], end: float) -> Iterator[tuple[float, li
     """The moments of the samples, apart by the block that they go into."""
     by_slot: dict[float, list[float]] = {}
     for stretch in stretches:
-        first, last = end - stretch.window.since, end - stretch.window.until
-        for step in range(int(first // stretch.every) + 1, int(last // stretch.every) + 1):
-            at = step * stretch.every
+        for at in stretch.moments(end):
             by_slot.setdefault(_slot(at, end), []).append(at)
     return iter(by_slot.items())
 

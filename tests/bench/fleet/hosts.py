@@ -43,12 +43,11 @@ class Line:
     """One series of the fleet.
 
     Attributes:
-        labels: in the form of the exposition format, without the name.
         lived: the first and the last moment at which it was there, in seconds since 1970.
     """
 
     name: str
-    labels: str
+    labels: dict[str, str]
     course: Course
     lived: tuple[float, float] = (0.0, math.inf)
 
@@ -62,16 +61,11 @@ def host(number: int, series: Sequence[Series], moment: Moment) -> Iterator[Line
             labels["uuid"] = f"{uuid}-host-{number:03d}"
         port = 9878 + RUNS.index(each.labels["run"]) if each.job == "taximeter-trainer" else 9877
         labels |= {"job": each.job, "instance": f"host-{number:03d}:{port}"}
-        yield Line(each.name, in_braces(labels), _course(each, number, moment))
+        yield Line(each.name, labels, _course(each, number, moment))
     for job, port in (("taximeter-exporter", 9877), *(("taximeter-trainer", 9878 + n) for n in range(len(RUNS)))):
-        target = in_braces({"job": job, "instance": f"host-{number:03d}:{port}"})
+        target = {"job": job, "instance": f"host-{number:03d}:{port}"}
         yield Line("up", target, lambda _: 1.0)
         yield Line("scrape_duration_seconds", target, lambda at: 0.005 + at % 7 / 10_000)
-
-
-def in_braces(labels: dict[str, str]) -> str:
-    """Labels as they stand in the exposition format. None of ours has anything in it that would have to be escaped."""
-    return "{" + ",".join(f'{label}="{value}"' for label, value in sorted(labels.items())) + "}"
 
 
 def _names(number: int) -> dict[str, str]:

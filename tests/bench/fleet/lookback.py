@@ -25,8 +25,17 @@ class Window:
     until: float
 
 
-NOW = Window(LOOKBACK_SECONDS, 0.0)
-"""What a query looks for that asks for no other time than the end."""
+@dataclass(frozen=True)
+class Stretch:
+    """Samples of a metric within a window, so many seconds apart."""
+
+    window: Window
+    every: float
+
+    def moments(self, end: float) -> list[float]:
+        """When, in seconds since 1970."""
+        first, last = end - self.window.since, end - self.window.until
+        return [step * self.every for step in range(int(first // self.every) + 1, int(last // self.every) + 1)]
 
 
 def seconds(duration: str) -> float:

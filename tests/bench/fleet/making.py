@@ -1,21 +1,20 @@
-"""All of it put together: the blocks of a fleet for what will be asked of them."""
+"""All of it put together: the blocks of a fleet for what will be asked of them, and what comes after them."""
 
 from __future__ import annotations
 
 import itertools
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from bench.fleet import recorded
-from bench.fleet.blocks import Stretch, write_blocks
+from bench.fleet import head, recorded
+from bench.fleet.blocks import write_blocks
 from bench.fleet.hosts import Line, Moment, host
-from bench.fleet.lookback import NOW, Window, joined, seconds, windows
-from bench.fleet.prometheus import prometheus
+from bench.fleet.lookback import Stretch, Window, joined, seconds, windows
+from bench.fleet.prometheus import Prometheus, prometheus
 from bench.fleet.template import template
 from demo.binaries import Tools
 from demo.configs import REPOSITORY
@@ -28,25 +27,23 @@ SCRAPE_SECONDS: float = seconds(
 )
 """Rules that have no interval of their own are evaluated as often."""
 
+HEAD_SECONDS = 1200.0
+"""So much before the present Prometheus has in memory in any case: not in blocks if rules are evaluated."""
+LATER_SECONDS = 600.0
+"""Rules are evaluated at most so long after the blocks' end."""
+_ISLAND_SECONDS = 15.0
+"""Between samples that are looked at one at a time, at an offset: half a chunk of them."""
+
 MOST_SCRAPED, MOST_RECORDED = 720, 8_640
 """Of one series at most so many samples in one stretch: an hour of scrapes, or 30 days of what is recorded every five
 minutes. Where a query would look at more they are thinned, and how long it takes says nothing."""
-EVALUATED_SECONDS = 60.0
-"""Rules are evaluated for so long after the end; what they look back on from there has to be there."""
 _THIN = 100
 """So many are left of what was scraped, so that the blocks of a month can be made."""
 _DENSE_SECONDS = 900.0
 """The end of what is thinned is not, so that a rate of what is now is right."""
 
-
 _FIRST_LOOK = Stretch(Window(120.0, 0.0), 15.0)
 """Enough for Prometheus to say what it would record."""
-_HEADROOM = 1.5
-"""By so much the blocks may take longer to make than is expected."""
-
-
-class TooBusy(Exception):
-    """The machine became so much slower that the blocks were not ready in time. Says by how much."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +51,11 @@ class Size:
     """How large a fleet."""
 
     hosts: int
+    with_budgets: int
+    """So many of the hosts have budgets. In a fleet that shares one taximeter.yaml all have: each exporter says of each
+    budget what was spent on its machine."""
     budgets: int = 50
-    """On each host. A fleet shares one taximeter.yaml, and each exporter says of each budget what was spent there."""
+    """On each of these hosts."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,81 @@ class Asked:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made."""
+    """Blocks.
+
+    Attributes:
+        scraped_series: all that Prometheus would scrape; those of which nobody asks are not in the blocks.
+        thinned: metrics of which a query would look at more samples than there are here.
+    """
 
     moment: Moment
     scraped_series: int
-    """All that Prometheus would scrape; those of which nobody asks are not in the blocks."""
     samples: int
     thinned: frozenset[str]
-    """Metrics of which a query would look at more samples than there are here."""
+
+
+class Fleet:
+    """Hosts that are all alike but for their names and by how much they do."""
+
+    def __init__(self, tools: Tools, size: Size) -> None:
+        """Looks at what a host exposes, which takes some seconds."""
+        self._tools = tools
+        self._size = size
+        self._template = template(size.budgets)
+        self._recordings = recorded.recordings(RULES, every=SCRAPE_SECONDS)
+        self._scraped = {line.name for line in host(0, self._template, Moment(_now()))}
+
+    def blocks_for(self, data: Path, asked: Iterable[Asked]) -> Made:
+        """Make the blocks in which all that is asked is found, in the folder `data`."""
+        names = self._scraped | self._recordings.keys()
+        found = [windows(each.queries, names, over=each.over) for each in asked]
+        wanted = {name: joined(window for each in found for window in each.get(name, ())) for name in names}
+        return self._make(data, wanted, every=SCRAPE_SECONDS)
+
+    def blocks_for_rules(self, data: Path) -> Made:
+        """Make those that rules look back on, up to `HEAD_SECONDS` before now; `go_on` gives what comes after.
+
+        What rules record at each evaluation, and nobody looks back on, is left to them.
+        """
+        found = windows(of_rules(), self._scraped | self._recordings.keys(), for_so_long=LATER_SECONDS)
+        wanted = {
+            name: [Window(each.since, max(each.until, HEAD_SECONDS)) for each in windows if each.since > HEAD_SECONDS]
+            for name, windows in found.items()
+        }
+        return self._make(data, wanted, every=_ISLAND_SECONDS)
+
+    def go_on(self, running: Prometheus, *, until: float) -> None:
+        """Write what rules look at of the minutes before now, and of the time until then, into Prometheus."""
+        now = _now()
+        moments = {
+            name: Stretch(Window(min(found[0].since, HEAD_SECONDS) + until - now, 0.0), SCRAPE_SECONDS).moments(until)
+            for name, found in windows(of_rules(), self._scraped).items()
+        }
+        head.write(running.url, self._hosts(Moment(now)), moments)
+
+    def _make(self, data: Path, wanted: Mapping[str, Sequence[Window]], *, every: float) -> Made:
+        stretches, thinned = _stretches(wanted, self._recordings, every)
+        moment = Moment(_now())
+        names = [name for name in self._recordings if wanted.get(name)]
+        lines = itertools.chain(self._hosts(moment), recorded.lines(self._shapes(data.parent, names), moment))
+        samples = write_blocks(self._tools.promtool, data, lines, stretches, end=moment.end)
+        return Made(moment, sum(1 for _ in self._hosts(moment)), samples, thinned)
+
+    def _hosts(self, moment: Moment) -> Iterator[Line]:
+        without = [each for each in self._template if not each.name.startswith("taximeter_budget_")]
+        for number in range(self._size.hosts):
+            yield from host(number, self._template if number < self._size.with_budgets else without, moment)
+
+    def _shapes(self, folder: Path, names: Sequence[str]) -> list[recorded.Shape]:
+        """What would be recorded, as a Prometheus says that has the last minutes of the fleet and nothing else."""
+        now = _now()
+        moments = dict.fromkeys(windows(of_rules(), self._scraped), _FIRST_LOOK.moments(now))
+        with (
+            tempfile.TemporaryDirectory(dir=folder) as data,
+            prometheus(self._tools.prometheus, Path(data) / "tsdb") as running,
+        ):
+            head.write(running.url, self._hosts(Moment(now)), moments)
+            return list(recorded.shapes(names, self._recordings, running, now))
 
 
 def of_rules() -> list[str]:
@@ -88,73 +155,28 @@ def of_rules() -> list[str]:
     ]
 
 
-def make(tools: Tools, data: Path, size: Size, *, asked: Iterable[Asked] = (), rules: bool = False) -> Made:
-    """Make the blocks in the folder `data`: for what is asked at their end, or for `rules` that are evaluated after it.
-
-    What rules record at each evaluation, and nobody looks back on, is left to them. The end is then in the future, by
-    as much as making the blocks is expected to take. Raises `TooBusy`.
-    """
-    series = template(size.budgets)
-    known = recorded.recordings(RULES, every=SCRAPE_SECONDS)
-    wanted = _wanted({each.name for each in series} | {"up", "scrape_duration_seconds"}, known, asked, rules=rules)
-    stretches, thinned = _stretches(wanted, known)
-
-    def hosts(moment: Moment) -> Iterator[Line]:
-        return itertools.chain.from_iterable(host(number, series, moment) for number in range(size.hosts))
-
-    probe = Moment(_now())
-    scraped = Counter(line.name for line in hosts(probe))
-    first = {name: [_FIRST_LOOK] for name in windows(of_rules(), scraped)}
-    with tempfile.TemporaryDirectory(dir=data.parent) as folder:
-        before = Path(folder) / "tsdb"
-        began = time.monotonic()
-        count = write_blocks(tools.promtool, before, hosts(probe), first, end=probe.end)
-        sample_seconds = (time.monotonic() - began) / count
-        with prometheus(tools.prometheus, before) as running:
-            shapes = list(recorded.shapes([name for name in known if wanted[name]], known, running, probe.end))
-
-    series_of = scraped + Counter(name for name, _, _ in shapes)
-    expected = sum(count * sum(len(each) for each in stretches.get(name, ())) for name, count in series_of.items())
-    moment = Moment(_now() + (_HEADROOM * expected * sample_seconds if rules else 0))
-    lines = itertools.chain(hosts(moment), recorded.lines(shapes, moment))
-    samples = write_blocks(tools.promtool, data, lines, stretches, end=moment.end)
-    if rules and (late := time.time() - moment.end) > 0:
-        raise TooBusy(f"making the blocks took {late:.0f} s longer than the machine's speed made expect: try again")
-    return Made(moment, scraped.total(), samples, thinned)
-
-
 def _now() -> float:
     return time.time() // SCRAPE_SECONDS * SCRAPE_SECONDS
 
 
-def _wanted(
-    scraped: Iterable[str], known: Iterable[str], asked: Iterable[Asked], *, rules: bool
-) -> dict[str, list[Window]]:
-    """The windows of each metric, scraped or recorded, in which something is looked for."""
-    names = {*scraped, *known}
-    found = [windows(each.queries, names, over=each.over) for each in asked]
-    if rules:
-        of_all = windows(of_rules(), names, for_so_long=EVALUATED_SECONDS)
-        found.append({name: each for name, each in of_all.items() if name not in known or each != [NOW]})
-    return {name: joined([window for each in found for window in each.get(name, ())]) for name in names}
-
-
 def _stretches(
-    wanted: Mapping[str, Sequence[Window]], known: Mapping[str, recorded.Recording]
+    wanted: Mapping[str, Sequence[Window]], recordings: Mapping[str, recorded.Recording], every: float
 ) -> tuple[dict[str, list[Stretch]], frozenset[str]]:
     """The samples that there have to be of each metric, and the metrics of which there would have to be more."""
     stretches: dict[str, list[Stretch]] = {}
     thinned = set()
     for name, each in wanted.items():
-        every, most = (known[name].every, MOST_RECORDED) if name in known else (SCRAPE_SECONDS, MOST_SCRAPED)
+        apart, most, left = every, MOST_SCRAPED, _THIN
+        if name in recordings:
+            apart, most, left = recordings[name].every, MOST_RECORDED, MOST_RECORDED
         stretches[name] = []
         for window in each:
             length = window.since - window.until
-            if length <= most * every:
-                stretches[name].append(Stretch(window, every))
+            if length <= most * apart:
+                stretches[name].append(Stretch(window, apart))
                 continue
             thinned.add(name)
             dense = Window(window.until + _DENSE_SECONDS, window.until)
-            thin = length / (most if name in known else _THIN) // SCRAPE_SECONDS * SCRAPE_SECONDS
-            stretches[name] += [Stretch(Window(window.since, dense.since), thin), Stretch(dense, every)]
+            thin = Stretch(Window(window.since, dense.since), length / left // SCRAPE_SECONDS * SCRAPE_SECONDS)
+            stretches[name] += [thin, Stretch(dense, apart)]
     return stretches, frozenset(thinned)

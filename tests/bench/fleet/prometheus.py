@@ -50,6 +50,7 @@ def prometheus(program: Path, data: Path, *, rules: Sequence[Path] = ()) -> Iter
         "--storage.tsdb.retention.time=10y",
         "--storage.tsdb.min-block-duration=2h",
         "--storage.tsdb.max-block-duration=2h",
+        "--web.enable-remote-write-receiver",
         f"--web.listen-address={HOST}:{port}",
     ]
     with Processes() as processes:

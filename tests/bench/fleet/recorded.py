@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from bench.fleet.hosts import DAY, Course, Line, Moment, in_braces
+from bench.fleet.hosts import DAY, Course, Line, Moment
 from bench.fleet.lookback import seconds
 from bench.fleet.prometheus import Prometheus
 
@@ -57,12 +57,12 @@ def lines(shapes: Iterable[Shape], moment: Moment) -> Iterator[Line]:
     for name, labels, value in shapes:
         course = _course(name, value)
         if "run" not in labels:
-            yield Line(name, in_braces(labels), course)
+            yield Line(name, labels, course)
             continue
         for day in range(_DAYS):
             last = moment.end - day * DAY
             run = f"{labels['run']}-{day}" if day else labels["run"]
-            yield Line(name, in_braces({**labels, "run": run}), course, (last - DAY, last))
+            yield Line(name, {**labels, "run": run}, course, (last - DAY, last))
 
 
 def _course(name: str, value: float) -> Course:

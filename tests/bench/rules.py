@@ -1,0 +1,130 @@
+"""How long all rules together take to evaluate in a fleet, and whether that grows no faster than its series do.
+
+Run with `tests` and `deploy` on PYTHONPATH: `python -m bench.rules [--format json]`. Exit status 1 if it does not hold.
+
+The real Prometheus evaluates `prometheus/rules` on a made-up fleet of 100 hosts with 8 GPUs and 50 budgets each, of
+half and of a quarter as many, and of 100 hosts that have 50 budgets together (`bench.fleet` says how they are made).
+What lies further back than twenty minutes is in blocks that promtool made, the rest in memory, as it would be. All
+groups are evaluated every ten seconds here, whatever their interval: one round is each of them once. Three rounds
+count, of each group the median.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from bench.fleet.making import RULES, Fleet, Size
+from bench.fleet.prometheus import Prometheus, prometheus
+from bench.show import show
+from bench.watched import Watched
+from demo import binaries
+from demo.configs import REPOSITORY
+from demo.interrupts import Interrupts
+
+LIMIT_MS = 200.0
+SIZES = (Size(25, 25), Size(50, 50), Size(100, 100), Size(100, 1))
+ROUND_SECONDS = 10
+ROUNDS = 3
+MOST_GROWTH = 1.25
+"""Of the time by the series: 1 is as fast as they do; the rest is what the machine does besides."""
+DEAREST = 12
+SETTLING_SECONDS = 2 * ROUND_SECONDS + 2
+"""In which everything is evaluated once for recorded series to be born, and once for what is recorded of these."""
+
+
+def measure() -> dict[str, Any]:
+    """A row for each size of the fleet."""
+    tools = binaries.find(REPOSITORY / ".tools", Interrupts(), print)
+    fleets = [_fleet(tools, size) for size in SIZES]
+    smallest, largest = fleets[0], fleets[2]
+    growth = (largest["cpu_ms"] / smallest["cpu_ms"]) / (largest["series"] / smallest["series"])
+    return {
+        "fleets": fleets,
+        "limit_ms": LIMIT_MS,
+        "growth_by_series": growth,
+        "holds": largest["ms"] < LIMIT_MS and growth < MOST_GROWTH,
+    }
+
+
+def _fleet(tools: binaries.Tools, size: Size) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        began = time.monotonic()
+        fleet = Fleet(tools, size)
+        made = fleet.blocks_for_rules(folder / "tsdb")
+        with prometheus(tools.prometheus, folder / "tsdb", rules=list(_rules(folder))) as running:
+            fleet.go_on(running, until=time.time() + SETTLING_SECONDS + (ROUNDS + 3) * ROUND_SECONDS)
+            return {
+                "hosts": size.hosts,
+                "budgets": size.with_budgets * size.budgets,
+                "series": made.scraped_series,
+                "samples": made.samples,
+                "making_seconds": time.monotonic() - began,
+                **_rounds(running),
+            }
+
+
+def _rules(folder: Path) -> Iterator[Path]:
+    """The files with another interval in all groups."""
+    for path in RULES:
+        groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+        at_once = {"groups": [{**group, "interval": f"{ROUND_SECONDS}s"} for group in groups]}
+        (folder / path.name).write_text(json.dumps(at_once), encoding="utf-8")
+        yield folder / path.name
+
+
+def _rounds(running: Prometheus) -> dict[str, Any]:
+    """What the rounds took; times in milliseconds."""
+    time.sleep(SETTLING_SECONDS)
+    watched = Watched(running.pid)
+    cpu_ms = watched.cpu_ms()
+    rounds = []
+    for _ in range(ROUNDS):
+        time.sleep(ROUND_SECONDS)
+        rounds.append(running.rule_groups())
+    cpu_ms = (watched.cpu_ms() - cpu_ms) / ROUNDS
+    groups: dict[str, float] = {}
+    rules: dict[str, float] = {}
+    for together in zip(*rounds, strict=True):
+        groups[together[0]["name"]] = 1e3 * statistics.median(group["evaluationTime"] for group in together)
+        for rule in zip(*(group["rules"] for group in together), strict=True):
+            rules[rule[0]["name"]] = 1e3 * statistics.median(each["evaluationTime"] for each in rule)
+    failed = [rule["name"] for group in rounds[-1] for rule in group["rules"] if rule["health"] != "ok"]
+    assert not failed, f"rules that cannot be evaluated: {failed}"
+    return {
+        "ms": sum(groups.values()),
+        "best_ms": min(1e3 * sum(group["evaluationTime"] for group in each) for each in rounds),
+        "cpu_ms": cpu_ms,
+        "alerts": sum(len(rule.get("alerts", ())) for group in rounds[-1] for rule in group["rules"]),
+        "groups_ms": groups,
+        "rules_ms": dict(sorted(rules.items(), key=lambda item: -item[1])[:DEAREST]),
+    }
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as tables."""
+    rows = ["hosts  budgets   series  alerts  round, ms  best, ms  processor, ms  made, s"]
+    rows += [
+        f"{fleet['hosts']:>5}  {fleet['budgets']:>7,}  {fleet['series']:>7,}  {fleet['alerts']:>6,}"
+        f"  {fleet['ms']:>9.1f}  {fleet['best_ms']:>8.1f}  {fleet['cpu_ms']:>13.1f}  {fleet['making_seconds']:>7.0f}"
+        for fleet in figures["fleets"]
+    ]
+    rows += [
+        f"limit {figures['limit_ms']:g} ms; processor time grows {figures['growth_by_series']:.2f} times as fast as the"
+        " series",
+        "",
+        "the dearest rules, with all hosts: ms",
+        *(f"{ms:>8.1f}  {name}" for name, ms in figures["fleets"][2]["rules_ms"].items()),
+    ]
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(show(__doc__, measure, in_words, lambda figures: bool(figures["holds"])))
