@@ -24,6 +24,10 @@ demo: $(VENV)/.run ## the whole stack here, without Docker: train, watch the mon
 test-alert: ## try the configured receivers with a test alert; ARGS=--help tells how
 	@$(PYTHON) alertmanager/try_receivers.py $(ARGS)
 
+.PHONY: fire
+fire: $(VENV)/.run ## make an alert fire on purpose, with made-up data: ALERT=TaximeterGpuHot; without it, name them all
+	@PYTHONPATH=deploy $(BIN)/python -m fire $(or $(ALERT),--list) $(ARGS)
+
 .PHONY: venv
 venv: $(VENV)/.dev ## .venv with both packages and the tools
 

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 TIMEOUT_SECONDS = 10.0
 _OPENER = build_opener(ProxyHandler({}))
@@ -39,4 +39,16 @@ def get_json(url: str, **parameters: str) -> Any:
         with error:
             raise NoAnswer(f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}") from error
     except (OSError, HTTPException, ValueError) as error:
+        raise NoAnswer(f"{url} did not answer: {error}") from error
+
+
+def post(url: str) -> None:
+    """A POST without a body. Raises `NoAnswer` unless it is answered with success."""
+    try:
+        with _OPENER.open(Request(url, method="POST"), timeout=TIMEOUT_SECONDS):  # noqa: S310 (our own loopback)
+            pass
+    except HTTPError as error:
+        with error:
+            raise NoAnswer(f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}") from error
+    except (OSError, HTTPException) as error:
         raise NoAnswer(f"{url} did not answer: {error}") from error

@@ -1,0 +1,108 @@
+"""One alert, from an empty folder to the moment in which it fires in a real Prometheus."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from demo.binaries import Tools
+from demo.interrupts import Interrupts
+from demo.processes import Processes
+
+from fire.cases import Case
+from fire.prometheus import RulesPrometheus
+from fire.rules import Rules
+from fire.world import going_on, open_metrics
+
+BACKFILL_SECONDS = 120.0
+BLOCKS = "--max-block-duration=162h"
+"""The longest for which promtool still asks for a value each minute: a query has at most 11,000 of them."""
+LOOKBACK_SECONDS = (15.0, 300.0)
+"""A series that a test calls stale is seen for as long as its samples are apart, within these bounds."""
+
+
+class NotFiring(Exception):
+    """The alert did not fire, or not as its test says. Says what did."""
+
+
+@dataclass(slots=True)
+class Firing:
+    """An alert that is made to fire. The files of its Prometheus, which is not started yet, are in `folder`."""
+
+    case: Case
+    rules: Rules
+    tools: Tools
+    folder: Path
+    port: int
+    processes: Processes
+    interrupts: Interrupts
+    _prometheus: RulesPrometheus = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._prometheus = RulesPrometheus(self.folder, self.port, self.tools, self.processes, self.interrupts)
+
+    def fire(self, alertmanager: str | None) -> list[dict[str, Any]]:
+        """Let it fire, and tell the Alertmanager at a URL; gives the alerts as Prometheus has them.
+
+        It fires only once everything that it speaks of has been recorded. Raises `NotFiring`, and what starting and
+        waiting raise.
+        """
+        now = int(time.time())
+        self._prometheus.configure(alertmanager)
+        self._make_past(now)
+        self._prometheus.write_rules({"simulated.yml": going_on(self.case, now), **self.rules.hurried()})
+        self._prometheus.start(self._lookback)
+        for _ in range(2):  # a rule may rest on what another group records
+            self._prometheus.wait_for_evaluation()
+        self._prometheus.write_rules(self.rules.hurried(self.case.alert))
+        self._prometheus.reload()
+        self._prometheus.wait_for_evaluation()
+        alerts = self._prometheus.alerts()
+        for expected in self.case.expected:
+            if not any(expected.labels.items() <= alert["labels"].items() for alert in alerts):
+                raise NotFiring(f"{self.case.alert} does not fire for {dict(expected.labels)}, but so: {alerts}")
+        return alerts
+
+    def end(self) -> None:
+        """End its Prometheus. Alertmanager takes the alert for over a few seconds later, as each alert says itself."""
+        self._prometheus.stop()
+
+    @property
+    def _lookback(self) -> float:
+        shortest, longest = LOOKBACK_SECONDS
+        return min(max(self.case.interval, shortest), longest)
+
+    def _make_past(self, now: int) -> None:
+        if not self.case.series:
+            return
+        samples = self.folder / "past.txt"
+        samples.write_text(open_metrics(self.case, now), encoding="utf-8")
+        self._backfill("openmetrics", samples, self._prometheus.data)
+        for names in self.rules.looked_back_on(self.case.alert, {series.name for series in self.case.series}):
+            self._prometheus.start(self._lookback)
+            self._record_past(names, now)
+            self._prometheus.stop()
+
+    def _record_past(self, names: list[str], now: int) -> None:
+        rules = self.folder / "recorded.yml"
+        group = {"name": "recorded", "rules": [self.rules.records[name] for name in names]}
+        rules.write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
+        self._backfill(
+            "rules",
+            f"--url={self._prometheus.url}",
+            f"--start={now - self.case.at:.0f}",
+            f"--end={now}",
+            f"--eval-interval={min(self.case.interval, 60):.0f}s",
+            f"--output-dir={self._prometheus.data}",
+            rules,
+        )
+
+    def _backfill(self, source: str, *arguments: str | Path) -> None:
+        log = self.folder / f"from-{source}.log"
+        command = [self.tools.promtool, "tsdb", "create-blocks-from", BLOCKS, source, *arguments]
+        status = self.processes.run("promtool", command, log=log, interrupts=self.interrupts, seconds=BACKFILL_SECONDS)
+        if status != 0:
+            raise NotFiring(f"promtool refuses the past of {self.case.alert}: {log.read_text(errors='replace')}")
