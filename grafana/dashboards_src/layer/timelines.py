@@ -8,7 +8,6 @@ from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
 
-from dashboards_src.layer.colours import GREY
 from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
 from dashboards_src.layer.queries import DATASOURCE, Query, targets
 from dashboards_src.layer.units import TEXT
@@ -32,9 +31,8 @@ def timeline(
         .datasource(DATASOURCE)
         .targets(list(targets(queries)))
         .thresholds(thresholds(NO_THRESHOLD))
-        .color_scheme(
-            FieldColor().mode(FieldColorModeId.FIXED).fixed_color(GREY)
-        )  # by threshold, the legend would list these
+        # Fixed, not by threshold, or the legend lists thresholds; it is the colour of no value, all others have words.
+        .color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color("transparent"))
         .mappings(list(mappings))
         .merge_values(True)
         .show_value(VisibilityMode.NEVER)

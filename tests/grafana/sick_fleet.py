@@ -1,0 +1,86 @@
+"""Hosts whose GPUs are in every state that the dashboard "GPUs" tells apart, and have every problem. Made up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+ALL_READINGS: Mapping[str, float] = {
+    "utilization_ratio": 0.9,
+    "memory_used_bytes": 4e10,
+    "power_watts": 500.0,
+    "energy_joules_total": 1e6,
+    "temperature_celsius": 60.0,
+    'temperature_threshold_celsius{threshold="slowdown"}': 87.0,
+    'clock_hertz{clock="sm"}': 1.9e9,
+    'throttle_active{reason="sw_power_cap"}': 0.0,
+    'fan_speed_ratio{fan="0"}': 0.5,
+    "sm_activity_ratio": 0.8,
+    'pcie_bytes_total{direction="receive"}': 1e9,
+    'nvlink_bytes_total{direction="receive"}': 1e9,
+    'ecc_errors_total{kind="uncorrected"}': 0.0,
+    "nvlink_links": 18.0,
+    "nvlink_links_active": 18.0,
+    "pcie_generation": 5.0,
+    "pcie_max_generation": 5.0,
+    "pcie_lanes": 16.0,
+    "pcie_max_lanes": 16.0,
+}
+
+ILL: Mapping[str, Mapping[str, float]] = {
+    "XID error of the hardware": {'xid_errors_total{xid="79"}': 1},
+    "memory errors not corrected": {'ecc_errors_total{kind="uncorrected"}': 2},
+    "memory beyond repair": {"row_remap_failed": 1},
+    "XID error": {'xid_errors_total{xid="45"}': 1},
+    "memory to be repaired at a reset": {"remapped_rows_pending": 1},
+    "slowed down by heat or power supply": {'throttle_seconds_total{reason="hw_thermal_slowdown"}': float("nan")},
+    "as hot as it may be": {"temperature_celsius": 90},
+    "NVLinks down": {"nvlink_links_active": 17},
+    "PCIe lanes missing": {"pcie_lanes": 8},
+    "PCIe slower than it can be": {"pcie_generation": 3},
+    "XID error of a program": {'xid_errors_total{xid="31"}': 1},
+}
+"""What a GPU tells that has the problem, besides or instead of the others; not a number: it counts the seconds."""
+
+
+def well(gpu: str = "0", uuid: str = "GPU-well") -> str:
+    """A GPU that answers, tells everything, and has no problem."""
+    return "".join(_lines(gpu, uuid, {"up": 1, **ALL_READINGS}))
+
+
+def in_every_state() -> str:
+    """A host with a GPU for each of the states that a device, or one of its readings, can be in."""
+    poor = {"up": 1.0, "utilization_ratio": 0.1}
+    divided = {
+        name: value for name, value in ALL_READINGS.items() if name not in ("memory_used_bytes", "sm_activity_ratio")
+    }
+    instance = {"up": 1.0, "memory_used_bytes": 1e9, "sm_activity_ratio": 0.5}
+    return "".join(
+        [
+            well(),
+            *_lines("1", "GPU-mute", {"up": 0}),
+            *_lines("2", "GPU-poor", poor),
+            *_lines("3", "GPU-lying", poor),
+            'taximeter_refused_readings_total{gpu="3",uuid="GPU-lying",reading="gpu_power_watts"} 7\n',
+            *_lines("4", "GPU-divided", {"up": 1, **divided}),
+            *_lines("4:0", "MIG-part", instance),
+            'taximeter_mig_instance_info{gpu="4:0",uuid="MIG-part",gpu_uuid="GPU-divided",gpu_instance="7"} 1\n',
+        ]
+    )
+
+
+def with_every_problem() -> str:
+    """A host with a GPU for each problem that a GPU which answers can have; its UUID is the problem's name."""
+    return "".join(
+        line
+        for number, (problem, readings) in enumerate(ILL.items())
+        for line in _lines(str(number), problem, {"up": 1, **ALL_READINGS, **readings})
+    )
+
+
+def _lines(gpu: str, uuid: str, readings: Mapping[str, float]) -> Iterator[str]:
+    for series, value in readings.items():
+        name, _, labels = series.partition("{")
+        number = time.time() if value != value else value  # noqa: PLR0124
+        identity = f'gpu="{gpu}",uuid="{uuid}"'
+        yield f"taximeter_gpu_{name}{{{identity}{',' + labels if labels else '}'} {number}\n"
