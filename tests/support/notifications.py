@@ -7,7 +7,7 @@ from support.messages import alert, message, over, told
 WARNING = told(
     "TaximeterBudgetThreshold",
     "warning",
-    "Budget vision: 401.20 of 500.00 USD spent (80%) this month",
+    "Budget vision: 401.20 of 500.00 USD spent (80%) this month (simulated)",
     "By forecast the month ends at 812.55 USD. Decide now which runs may go on: what they spend from here on is the"
     " last of this budget.",
     used="80",
@@ -18,7 +18,7 @@ WARNING = told(
 BURN = told(
     "TaximeterBudgetBurnFast",
     "critical",
-    "Budget vision: 29.64 USD per hour over the last hour, 42.7 times what lasts to the end of this month",
+    "Budget vision: 29.64 USD per hour over the last hour, 42.7 times what lasts to the end of this month (simulated)",
     "401.20 of 500.00 USD are spent. At the rate of the last half hour the limit is reached in 3h 20m 0s. Look at"
     " which runs spend it, and stop those that were not meant to.",
     used="80",
@@ -29,7 +29,7 @@ BURN = told(
 USED_UP = told(
     "TaximeterBudgetThreshold",
     "critical",
-    "Budget demo: 12.34 of 10.00 USD spent (123%) today (simulated)",
+    "Budget demo: 12.34 of 10.00 USD spent (123%) today",
     "The limit is used up: stop the runs that are charged to this budget, or raise its limit in taximeter.yaml.",
     used="123",
     rate="7.20 USD per hour over the last minutes",
