@@ -3,7 +3,11 @@
 Each answers on simulated GPUs, or in the full house: that is tested, so that no excuse hides a broken query.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from grafana.contract import REPOSITORY
+from grafana.queries import dashboard_queries
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,37 @@ class MayBeEmpty:
     reason: str
 
 
+def of_panel(panel: str, ref_ids: str, reason: str) -> Iterator[MayBeEmpty]:
+    """Several queries of a panel, by their letters."""
+    return (MayBeEmpty(panel, ref_id, reason) for ref_id in ref_ids)
+
+
+def of_dashboard(name: str, reason: str) -> Iterator[MayBeEmpty]:
+    """All panels of a dashboard, but not its filters and marks."""
+    path = REPOSITORY / "grafana" / "dashboards" / f"{name}.json"
+    filters = dict.fromkeys(("project", "run", "instance", "gpu", "budget", "currency"), ".*")
+    for query in dashboard_queries(path, variables=filters):
+        if query.ref_id:
+            yield MayBeEmpty(query.panel, query.ref_id, reason)
+
+
 may_be_empty = [
     MayBeEmpty("Power", "A", "a host without a GPU reports no power"),
     MayBeEmpty("annotation Simulated devices", "", "the devices are real"),
     MayBeEmpty("annotation Budget stops", "", "no budget stops the run"),
     MayBeEmpty("annotation Run stopped or lost", "", "the run finishes"),
     MayBeEmpty("annotation Out of memory", "", "the memory suffices"),
+    MayBeEmpty("Cost to finish", "A", "the run has ended"),
+    *of_panel("Runs compared", "IJL", "the run has ended"),
+    MayBeEmpty("Lost and repeated", "E", "the run has ended, and its lease with it"),
+    MayBeEmpty("Runs compared", "K", "the run has no budget of its own"),
+    MayBeEmpty("Cost, forecast and budget", "C", "the run has no budget of its own"),
+    MayBeEmpty("Run budget used", "A", "the run has no budget of its own"),
+    MayBeEmpty("Data read", "A", "the data set is built in"),
+    MayBeEmpty("Share of peak FLOP/s", "A", "of a processor no peak is known"),
+    MayBeEmpty("Peak memory of tensors", "A", "a host without a GPU"),
+    *of_panel("SM utilisation by run", "AB", "a host without a GPU"),
+    *of_panel("GPU memory by run", "AB", "a host without a GPU"),
+    MayBeEmpty("Power by run", "A", "a host without a GPU reports no power"),
+    *of_dashboard("serving", "nothing is served"),
 ]
