@@ -101,7 +101,9 @@ def read_secrets(folder: Path, channels: Sequence[Channel]) -> dict[str, Secret]
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:
-    return Refused(f"{path}: {error.strerror}; should be readable to user {os.geteuid()}, as whom Alertmanager runs too")
+    return Refused(
+        f"{path}: {error.strerror}; should be readable to user {os.geteuid()}, as whom Alertmanager runs too"
+    )
 
 
 def switched_on(folder: Path, own: Mapping[str, Secret], above: Mapping[str, Secret]) -> list[Channel]:

@@ -79,7 +79,11 @@ TOLD: list[tuple[str, Labels, Labels]] = [
     ("another run's budget", CRITICAL | RUN_BUDGET, WARNING | RUN_BUDGET | {"run": "r-2"}),
     ("another machine's budget", CRITICAL, WARNING | {"instance": "other:9877"}),
     ("no budget at all", CRITICAL, COLLECTION_FAILING),
-    ("grave, and no budget on either side", NAN, {"alertname": "SomebodyElses", "severity": "warning"}),
+    (
+        "what is not ours",
+        {"alertname": "Theirs", "severity": "critical"},
+        {"alertname": "Other", "severity": "warning"},
+    ),
     ("how much is gone, while it goes fast", FAST, WARNING),
     ("how much is gone, while it is forecast to go", FORECAST, INFO),
     ("the limit itself, while it goes fast", FAST, CRITICAL),
