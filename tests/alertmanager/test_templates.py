@@ -139,7 +139,7 @@ def test_a_message_is_never_longer_than_its_service_takes_and_still_says_what_is
 ) -> None:
     words = character * 600
     long = told(
-        "X", "warning", f"Budget {words} (simulated)", words, rate=words, runway=words, spenders=words, run="r" * 600
+        "X", "warning", f"Budget {words} (simulated)", words, rate=words, runway=words, spenders=words, run="r" * 4000
     )
     rendered = render(message(*[long] * 104, *[over(long)] * 104))
     for name, limit in LIMITS.items():
