@@ -38,15 +38,6 @@ def kept(series: str) -> str:
     return f"last_over_time({series}[$__range])"
 
 
-def counted(series: str) -> str:
-    """What each of `series`, counters of a process, has counted by the end of the time range.
-
-    Exact for a process that ran through. Over a restart within the time range it is the increases of its parts, which
-    leave out what a part had counted before it was first scraped.
-    """
-    return f"({kept(series)} unless resets({series}[$__range]) > 0 or increase({series}[$__range]))"
-
-
 def chosen(expr: str) -> str:
     """`expr` with a label ``run``, but not runs known within the time range to be of a project that is not chosen."""
     return f"({expr} unless on (run) {kept(OTHER_PROJECTS)})"

@@ -23,7 +23,7 @@ def failed_per_second() -> str:
 
 def served(counter: str, *matchers: str) -> str:
     """What each run has counted by the end of the time range."""
-    return runs.counted_by(counter, *matchers)
+    return f"sum by (run) ({kept(select(counter, RUN, *matchers))})"
 
 
 def cost() -> str:

@@ -5,7 +5,6 @@ from dashboards_src.promql import (
     PER_HOUR,
     RUN,
     chosen,
-    counted,
     kept,
     kept_of_project,
     of_project,
@@ -54,8 +53,15 @@ def named(cost: str) -> str:
 
 
 def counted_by(metric: str, *matchers: str) -> str:
-    """What all ranks of each run counted."""
-    return f"sum by (run) ({counted(select(metric, RUN, *matchers))})"
+    """What all ranks of each run have counted by the end of the time range.
+
+    Counters are those of a process. Where one was started anew within the time range, they are taken as the increases
+    of its parts: nearly all that was counted, but for what a part had before it was first scraped.
+    """
+    series = select(metric, RUN, *matchers)
+    started_anew = f"resets({select('taximeter_training_steps_total', RUN)}[$__range]) > 0"
+    parts = f"increase({series}[$__range]) + min_over_time({series}[$__range])"
+    return f"sum by (run) ({kept(series)} unless on (instance, run, rank) {started_anew} or {parts})"
 
 
 def epochs() -> str:

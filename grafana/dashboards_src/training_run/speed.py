@@ -57,6 +57,7 @@ def learning_rate() -> Panel:
         title="Learning rate",
         description="The learning rate of each run, as its schedule moves it.",
         unit=units.SCIENTIFIC,
+        decimals=2,
         minimum=0,
         legend=(LAST, MAX),
         queries=[over_time(f"max by (run) {of_project(select('taximeter_training_learning_rate', RUN))}", "{{run}}")],
