@@ -16,12 +16,12 @@ def project() -> VariableModel:
 
 
 def run() -> VariableModel:
-    """Runs of the chosen projects; needs `project`."""
+    """Runs of the chosen projects, and those with a price by hand, whose project nobody knows; needs `project`."""
     return label_filter(
         "run",
         label="Run",
         description="Runs of the chosen projects within the time range",
-        values='label_values(taximeter_run_info{project=~"$project"}, run)',
+        values='label_values({__name__=~"taximeter_run_info|taximeter_training_cost", project=~"$project|"}, run)',
     )
 
 
