@@ -6,11 +6,11 @@ import fcntl
 import os
 import re
 import sqlite3
-from importlib import resources
 from pathlib import Path
 
 from taximeter_exporter.metering.ledger import LedgerError
 
+_MIGRATIONS = Path(__file__).with_name("migrations")
 _MIGRATION_NAME = re.compile(r"^(\d{4})\.sql$")
 
 
@@ -105,8 +105,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _migrations() -> dict[int, str]:
-    folder = resources.files("taximeter_exporter.metering.migrations")
-    named = ((_MIGRATION_NAME.match(entry.name), entry) for entry in folder.iterdir())
+    named = ((_MIGRATION_NAME.match(entry.name), entry) for entry in _MIGRATIONS.iterdir())
     return {int(match[1]): entry.read_text(encoding="utf-8") for match, entry in named if match}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from fractions import Fraction
-from importlib import resources
+from pathlib import Path
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 @functools.cache
 def known_gpus() -> tuple[Gpu, ...]:
     """In the order in which a product name is matched."""
-    text = resources.files("taximeter_exporter.pricing").joinpath("gpus.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("gpus.yaml").read_text(encoding="utf-8")
     (rows,) = exact_yaml.parse(text)
     return msgspec.convert(rows, tuple[Gpu, ...])
 

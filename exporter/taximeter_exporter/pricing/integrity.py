@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from importlib import resources
+from pathlib import Path
 from statistics import median, mode
 
 import msgspec
@@ -64,7 +64,7 @@ class _Naming(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 @functools.cache
 def _namings() -> tuple[_Naming, ...]:
-    text = resources.files("taximeter_exporter.pricing").joinpath("naming.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("naming.yaml").read_text(encoding="utf-8")
     (rows,) = exact_yaml.parse(text)
     return msgspec.convert(rows, tuple[_Naming, ...])
 

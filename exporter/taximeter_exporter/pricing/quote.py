@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -146,6 +145,9 @@ def _rate(price: Price, devices: Sequence[Device]) -> Rate:
 
 def hint(wanted: str, known: Iterable[str]) -> str:
     """What may have been meant, or else what there is."""
+    # Where nothing is mistyped, nobody shall carry it.
+    import difflib  # noqa: PLC0415
+
     options = sorted(known)
     close = difflib.get_close_matches(wanted, options, n=3)
     if close:

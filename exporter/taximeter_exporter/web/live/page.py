@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from importlib import resources
+from pathlib import Path
 from string import Template
 
 from taximeter_exporter.web.http import Response
 
-_FILES = resources.files("taximeter_exporter.web.live")
-_STYLE = _FILES.joinpath("live.css").read_text(encoding="utf-8")
-_SCRIPT = _FILES.joinpath("live.js").read_text(encoding="utf-8")
+_FOLDER = Path(__file__).parent
+_STYLE = (_FOLDER / "live.css").read_text(encoding="utf-8")
+_SCRIPT = (_FOLDER / "live.js").read_text(encoding="utf-8")
 
 
 def _page() -> Response:
-    template = Template(_FILES.joinpath("live.html").read_text(encoding="utf-8"))
+    template = Template((_FOLDER / "live.html").read_text(encoding="utf-8"))
     policy = {
         "default-src": "'none'",
         "style-src": _hash(_STYLE),
