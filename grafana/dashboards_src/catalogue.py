@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards_src.cost_now import cost_now
 from dashboards_src.gpus import gpus
+from dashboards_src.itself import itself
 from dashboards_src.serving import serving
 from dashboards_src.training_run import training_run
 
@@ -14,4 +15,5 @@ DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
     "gpus": gpus,
     "training-run": training_run,
     "serving": serving,
+    "itself": itself,
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from dashboards_src.layer import colours
-from grafana.contract import PROMETHEUS, REPOSITORY, read_table
+from grafana.contract import PROMETHEUS, REPOSITORY, WATCHERS, read_table
 from grafana.excuses import may_be_empty
 from grafana.queries import dashboard_queries, panels
 from taximeter.phases import PHASES
@@ -21,7 +21,8 @@ ALL = dict.fromkeys(("project", "run", "instance", "gpu", "budget", "currency"),
 RULES = sorted((REPOSITORY / "prometheus" / "rules").glob("*.yml"))
 
 _SERIES = re.compile(
-    r"\b(?P<metric>\w+:taximeter_\w+:\w+|taximeter_\w+|up|ALERTS|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?"
+    r"\b(?P<metric>\w+:taximeter_\w+:\w+|(?:taximeter|prometheus|alertmanager|scrape|process)_\w+|up|ALERTS"
+    r"|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?"
 )
 _RECORDED = re.compile(r"\w+:\w+:\w+")
 
@@ -56,7 +57,7 @@ def test_there_is_a_dashboard() -> None:
 
 
 def test_every_metric_and_label_is_promised(path: Path) -> None:
-    promised = {**read_table().labels, **PROMETHEUS}
+    promised = {**read_table().labels, **PROMETHEUS, **WATCHERS}
     for query in dashboard_queries(path, variables=ALL):
         found = list(_SERIES.finditer(query.expr))
         assert found, f"{query.panel} {query.ref_id} asks for no metric: {query.expr}"

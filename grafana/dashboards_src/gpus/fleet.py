@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import problems, states
-from dashboards_src.gpus.selection import AT_MOST, DEVICE, HOST, LEGEND, ROWS, WHOLE, by_device, of
+from dashboards_src.gpus.selection import DEVICE, HOST, LEGEND, WHOLE, by_device, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.links import address
@@ -12,6 +12,7 @@ from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.layer.timelines import timeline
 from dashboards_src.promql import select
+from dashboards_src.shared.ranking import AT_MOST, ROWS
 
 UID = "taximeter-gpus"
 _PRICE = select("taximeter_price_per_hour", HOST)
@@ -93,7 +94,10 @@ def hosts() -> Panel:
 
     return table(
         title="Hosts",
-        description="Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone.",
+        description=(
+            "Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone. Taken by "
+            "the cloud: when a spot machine will be, once that is announced."
+        ),
         queries=[
             rows(f"count by (instance) ({states.seen(WHOLE)})"),
             rows(total("taximeter_gpu_up", WHOLE)),
@@ -103,18 +107,20 @@ def hosts() -> Panel:
             rows(total("taximeter_gpu_power_watts")),
             rows(f"max by (instance) ({of('taximeter_gpu_temperature_celsius')})"),
             rows(f"sum by (instance, currency) ({_PRICE} and on (instance, uuid) {states.up()})"),
+            rows(f"1000 * min by (instance) ({select('taximeter_host_reclaim_timestamp_seconds', HOST)})"),
         ],
         columns=[
             Column("instance", "Host", link=_OF_HOST),
             Column("Value #A", "GPUs", units.COUNT, width=65),
             Column("Value #B", "Answer", units.COUNT, width=75),
-            Column("Value #C", "With a problem", units.COUNT, steps=watched(1, 1), width=115),
+            Column("Value #C", "Problems", units.COUNT, steps=watched(1, 1000), width=85),
             Column("Value #D", "Utilisation", units.RATIO, decimals=0, width=90),
             Column("Value #E", "Memory", units.RATIO, decimals=0, width=75),
             Column("Value #F", "Power", units.WATTS, decimals=1, width=85),
             Column("Value #G", "Hottest", units.CELSIUS, decimals=0, width=75),
             Column("Value #H", "Per hour", units.MONEY, decimals=2, width=85),
             Column("currency", "Currency", width=80),
+            Column("Value #I", "Taken by the cloud", units.MOMENT, width=165),
         ],
         sort_by="Host",
         no_value="no GPU",

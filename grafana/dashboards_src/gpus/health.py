@@ -6,12 +6,13 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import states
 from dashboards_src.gpus.problems import XID_OF_A_PROGRAM, XID_OF_HARDWARE
-from dashboards_src.gpus.selection import DEVICE, ROWS, by_device, of
+from dashboards_src.gpus.selection import DEVICE, by_device, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
+from dashboards_src.shared.ranking import ROWS
 
 _SEVERITIES: Mapping[str, str] = {
     "critical": f'xid=~"{XID_OF_HARDWARE}"',

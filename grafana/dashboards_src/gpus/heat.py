@@ -3,12 +3,13 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus.problems import SLOWDOWNS
-from dashboards_src.gpus.selection import AT_MOST, DEVICE, LEGEND, by_device, highest, lowest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, lowest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import dashed
 from dashboards_src.layer.panels import LAST, MAX, MIN, bars, lines
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.promql import rate
+from dashboards_src.shared.ranking import AT_MOST
 
 _NO_POWER = "no GPU that reports power"
 

@@ -3,10 +3,11 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import states
-from dashboards_src.gpus.selection import ROWS, by_device, of
+from dashboards_src.gpus.selection import by_device, of
 from dashboards_src.layer import units
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
+from dashboards_src.shared.ranking import ROWS
 
 
 def _first(metric: str, *matchers: str) -> str:

@@ -2,11 +2,12 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import AT_MOST, DEVICE, LEGEND, by_device, highest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time
 from dashboards_src.promql import rate
+from dashboards_src.shared.ranking import AT_MOST
 
 
 def _both_ways(series: str) -> str:

@@ -2,12 +2,14 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import AT_MOST, DEVICE, LEGEND, by_device, highest, lowest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, lowest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import dashed
 from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
 from dashboards_src.layer.queries import over_time
 from dashboards_src.promql import rate
+from dashboards_src.shared import ranking
+from dashboards_src.shared.ranking import AT_MOST
 
 _UNITS = {
     "any work": "graphics",
@@ -86,7 +88,7 @@ def busy_time() -> Panel:
         maximum=1,
         legend=(LAST, MEAN),
         queries=[
-            over_time(lowest(f"avg by (instance) ({busy})", by="instance"), "{{instance}}"),
+            over_time(ranking.lowest(f"avg by (instance) ({busy})", by="instance"), "{{instance}}"),
             over_time(f"avg({of('taximeter_gpu_memory_bandwidth_utilization_ratio')})", "memory of all"),
         ],
         overrides=[dashed("^memory of all$")],

@@ -4,6 +4,7 @@ A MIG instance is a device of its own beside its GPU, with a `gpu` such as ``0:2
 """
 
 from dashboards_src.promql import select
+from dashboards_src.shared import ranking
 
 HOST = 'instance=~"$instance"'
 FILTERS = f'{HOST}, gpu=~"$gpu"'
@@ -16,12 +17,6 @@ DEVICE = "instance, gpu, uuid"
 
 LEGEND = "GPU {{gpu}}, {{instance}}"
 
-AT_MOST = 20
-"""Series on a panel over time: the GPUs of two machines, and about as many as a legend can hold."""
-
-ROWS = 60
-"""Rows of a table of GPUs."""
-
 
 def of(metric: str, *matchers: str) -> str:
     """The metric's series of the chosen GPUs."""
@@ -33,17 +28,11 @@ def by_device(series: str) -> str:
     return f"max by ({DEVICE}) ({series})"
 
 
-def highest(expr: str, by: str = DEVICE) -> str:
-    """Of `expr`, which has one series for each of the labels `by`, those highest on average within the time range."""
-    return _ranked("topk", expr, by)
+def highest(expr: str) -> str:
+    """Of `expr`, one series a device, those highest on average within the time range."""
+    return ranking.highest(expr, by=DEVICE)
 
 
-def lowest(expr: str, by: str = DEVICE) -> str:
-    """Of `expr`, which has one series for each of the labels `by`, those lowest on average within the time range."""
-    return _ranked("bottomk", expr, by)
-
-
-def _ranked(operator: str, expr: str, by: str) -> str:
-    # Ranked once, at the end of the time range: ranked at each step, ever other devices would come and go.
-    rank = f"{operator}({AT_MOST}, avg_over_time(({expr})[$__range:$__interval] @ end()))"
-    return f"({expr}) and on ({by}) {rank}"
+def lowest(expr: str) -> str:
+    """Of `expr`, one series a device, those lowest on average within the time range."""
+    return ranking.lowest(expr, by=DEVICE)

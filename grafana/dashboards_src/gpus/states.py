@@ -4,10 +4,11 @@ A device whose series ended is known by those it had within the time range. "Not
 but of one reading of it; see `readings`.
 """
 
-from dashboards_src.gpus.selection import DEVICE, HOST, ROWS, by_device, of
+from dashboards_src.gpus.selection import DEVICE, HOST, by_device, of
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import colour_of, words
 from dashboards_src.promql import kept, select
+from dashboards_src.shared.ranking import ROWS
 
 SILENT, ANSWERS, UNREACHABLE, GONE = range(4)
 

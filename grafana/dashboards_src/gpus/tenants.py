@@ -2,12 +2,14 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import AT_MOST, HOST, LEGEND, ROWS, by_device, highest, lowest, of
+from dashboards_src.gpus.selection import HOST, LEGEND, by_device, highest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import select
+from dashboards_src.shared import ranking
+from dashboards_src.shared.ranking import AT_MOST, ROWS
 
 _PROCESS = "instance, gpu, uuid, pid"
 
@@ -79,7 +81,7 @@ def memory_of_runs() -> Panel:
         unit=units.BYTES,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(used, by="instance, run"), "{{run}}, {{instance}}")],
+        queries=[over_time(ranking.highest(used, by="instance, run"), "{{run}}, {{instance}}")],
         no_value="no run whose processes tell",
     )
 
@@ -96,7 +98,7 @@ def multiprocessors_of_runs() -> Panel:
         unit=units.RATIO,
         minimum=0,
         legend=(LAST, MEAN),
-        queries=[over_time(lowest(busy, by="instance, run"), "{{run}}, {{instance}}")],
+        queries=[over_time(ranking.lowest(busy, by="instance, run"), "{{run}}, {{instance}}")],
         no_value="no run whose processes tell",
     )
 

@@ -16,6 +16,7 @@ COUNT = "none"
 SCIENTIFIC = "sci"
 LOSS = "none"
 PER_SECOND = "suffix:/s"
+PER_HOUR = "suffix:/h"
 TEXT = "string"
 MOMENT = "dateTimeAsLocal"  # from milliseconds
 CELSIUS = "celsius"

@@ -1,0 +1,124 @@
+"""The head of the dashboard: whether the other dashboards can be believed, and whether anybody would be told."""
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards_src.itself.selection import HOST, RULES, of
+from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import good_until, thresholds_of
+from dashboards_src.layer.panels import values
+from dashboards_src.layer.queries import now
+from dashboards_src.promql import select
+
+_NONE_IS_GOOD = ((None, "transparent"), (1, colours.BAD))
+_ALL_IS_WELL = ((None, "transparent"), (1, colours.GOOD))
+
+
+def exporters() -> Panel:
+    """Exporters that are reached and those that are not."""
+    up = select("up", 'job="taximeter-exporter"', HOST)
+    return values(
+        title="Exporters",
+        description=(
+            "Exporters that Prometheus reaches, those that it does not, and those that cannot read all devices."
+        ),
+        unit=units.COUNT,
+        background=True,
+        steps=_NONE_IS_GOOD,
+        queries=[
+            now(f"count({up} == 1) or vector(0)", "reached"),
+            now(f"count({up} == 0) or vector(0)", "not reached"),
+            now(f"count({of('taximeter_collect_success')} == 0) or vector(0)", "not reading all"),
+        ],
+        overrides=[
+            thresholds_of("reached", _ALL_IS_WELL),
+            thresholds_of("not reading all", ((None, "transparent"), (1, colours.WARNING))),
+        ],
+    )
+
+
+def trainers() -> Panel:
+    """Trainings and servers that are reached."""
+    return values(
+        title="Trainings",
+        description=(
+            "Trainings and prediction servers that Prometheus reaches now. A training that ended is not reached."
+        ),
+        unit=units.COUNT,
+        queries=[now('sum(up{job="taximeter-trainer"}) or vector(0)', "reached")],
+    )
+
+
+def booking() -> Panel:
+    """How long ago the slowest exporter booked."""
+    return values(
+        title="Last booking",
+        description=(
+            "How long ago the ledger was last written, on the exporter where that is longest. Orange from 30 s, "
+            "vermillion from 60 s: what is not booked is lost when the machine goes."
+        ),
+        unit=units.SECONDS,
+        decimals=0,
+        background=True,
+        steps=good_until(30, 60),
+        queries=[now(f"max(time() - {of('taximeter_ledger_last_write_timestamp_seconds')})", "longest ago")],
+        no_value="no exporter",
+    )
+
+
+def rules() -> Panel:
+    """Rules that could not be evaluated, or not in time."""
+    failures = select("prometheus_rule_evaluation_failures_total", RULES)
+    missed = select("prometheus_rule_group_iterations_missed_total", RULES)
+    return values(
+        title="Rules",
+        description=(
+            "How often one of Taximeter's rules could not be evaluated within the time range, and how often a group "
+            "of them was not in time."
+        ),
+        unit=units.COUNT,
+        decimals=0,
+        background=True,
+        steps=_NONE_IS_GOOD,
+        queries=[
+            now(f"sum(increase({failures}[$__range]))", "failed"),
+            now(f"sum(increase({missed}[$__range]))", "missed"),
+        ],
+        no_value="no rules",
+    )
+
+
+def delivery() -> Panel:
+    """Alerts that did not arrive."""
+    return values(
+        title="Notifications",
+        description=(
+            "Within the time range: notifications that Alertmanager sent to people, and that failed; and alerts that "
+            "Prometheus could not hand to Alertmanager."
+        ),
+        unit=units.COUNT,
+        decimals=0,
+        background=True,
+        steps=_NONE_IS_GOOD,
+        queries=[
+            now("sum(increase(alertmanager_notifications_total[$__range]))", "sent"),
+            now("sum(increase(alertmanager_notifications_failed_total[$__range]))", "failed"),
+            now("sum(increase(prometheus_notifications_dropped_total[$__range]))", "not handed over"),
+        ],
+        overrides=[thresholds_of("sent", ((None, "transparent"),))],
+        no_value="no Alertmanager",
+    )
+
+
+def watchdog() -> Panel:
+    """The alert that always fires."""
+    return values(
+        title="Watchdog",
+        description=(
+            "1 while the Watchdog fires, as it always should: rules are evaluated and alerts go out. 0: nobody would "
+            "hear of any other alert."
+        ),
+        unit=units.COUNT,
+        background=True,
+        steps=((None, colours.BAD), (1, colours.GOOD)),
+        queries=[now('max(ALERTS{alertname="Watchdog", alertstate="firing"}) or vector(0)', "fires")],
+    )
