@@ -23,6 +23,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 NOTE = "# Written by configure.py; changes are lost. It holds no secret: they stay in the files that it names.\n\n"
 TEAMS = "teams"
+_OTHERS = {"README.md", TEAMS}
 _TEAM_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,127}")
 
 Parts = Mapping[str, Mapping[str, Any]]
@@ -71,13 +72,15 @@ class Scope:
         """The channels of a receiver, filled."""
         return [filled(channel.receiver, self.secrets) for channel in self.on if channel.at == at]
 
+    def in_words(self) -> str:
+        """Who, and by what."""
+        return f"{self.team or 'everybody'}: {', '.join(channel.name for channel in self.on)}"
+
 
 def entries(folder: Path) -> list[Path]:
     """What is in a folder of secrets, but for its README, hidden files and the teams. Raises `Refused`."""
     try:
-        return sorted(
-            path for path in folder.iterdir() if path.name not in {"README.md", TEAMS} and path.name[0] != "."
-        )
+        return sorted(path for path in folder.iterdir() if path.name not in _OTHERS and path.name[0] != ".")
     except OSError as error:
         raise _unreadable(folder, error) from error
 
@@ -101,9 +104,7 @@ def read_secrets(folder: Path, channels: Sequence[Channel]) -> dict[str, Secret]
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:
-    return Refused(
-        f"{path}: {error.strerror}; should be readable to user {os.geteuid()}, as whom Alertmanager runs too"
-    )
+    return Refused(f"{path}: {error.strerror}; should be readable to user {os.geteuid()}, as whom Alertmanager runs")
 
 
 def switched_on(folder: Path, own: Mapping[str, Secret], above: Mapping[str, Secret]) -> list[Channel]:
@@ -171,28 +172,26 @@ def configuration(secrets: Path | None, given: Mapping[str, str], version: str) 
     for scope in every:
         check_version(scope, version)
     house, *teams = every
-    mailed = any("email_configs" in channel.receiver for channel in house.on)
-    people = [
-        *(
-            filled(parts, {name: Secret(Path(), given[name])})
-            for name, parts in GIVEN.items()
-            if name in given and not (mailed and "email_configs" in parts)
-        ),
-        *house.parts("people"),
-    ]
+    people = [*_given(given, house), *house.parts("people")]
     if not people:
         raise Refused(f"{secrets or '--secrets'}: nobody would be told; fill a file as its README says")
-    receivers = {
-        "people": people,
-        "unrouted": people,
-        "pager": house.parts("pager"),
-        "watchdog": house.parts("watchdog"),
-        **{f"{at}-{team.team}": team.parts(at) for team in teams for at in ("people", "pager")},
-    }
-    on = [
-        f"{scope.team or 'everybody'}: {', '.join(channel.name for channel in scope.on)}" for scope in every if scope.on
-    ]
+    receivers = {"people": people, "unrouted": people}
+    receivers.update({at: house.parts(at) for at in ("pager", "watchdog")})
+    for team in teams:
+        receivers[f"people-{team.team}"] = [*_given(given, team), *team.parts("people")]
+        receivers[f"pager-{team.team}"] = team.parts("pager")
+    on = [scope.in_words() for scope in every if scope.on]
     return _text(receivers, [team.team for team in teams]), on
+
+
+def _given(given: Mapping[str, str], scope: Scope) -> list[Parts]:
+    """The channels that need no secret; mail is not caught as well where it is sent."""
+    mailed = any("email_configs" in channel.receiver for channel in scope.on)
+    return [
+        filled(parts, {name: Secret(Path(), given[name])})
+        for name, parts in GIVEN.items()
+        if name in given and not (mailed and "email_configs" in parts)
+    ]
 
 
 def _text(receivers: Mapping[str, Sequence[Parts]], teams: Sequence[str]) -> str:
@@ -207,10 +206,8 @@ def _text(receivers: Mapping[str, Sequence[Parts]], teams: Sequence[str]) -> str
 
 
 def _receiver(name: str, channels: Sequence[Parts]) -> Mapping[str, Any]:
-    kinds = {
-        kind: [channel[kind] for channel in channels if kind in channel] for channel in channels for kind in channel
-    }
-    return {"name": name, **kinds}
+    kinds = dict.fromkeys(kind for channel in channels for kind in channel)
+    return {"name": name, **{kind: [channel[kind] for channel in channels if kind in channel] for kind in kinds}}
 
 
 def _write(path: Path, text: str) -> None:

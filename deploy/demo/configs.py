@@ -39,11 +39,12 @@ class ConfigRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Configs:
-    """The files that were written."""
+    """The files that were written, and what configure.py said of whom Alertmanager tells."""
 
     prometheus: Path
     alertmanager: Path
     exporter: Path
+    told: str
 
 
 def write_configs(
@@ -53,11 +54,12 @@ def write_configs(
 
     People are told by the channels of `secrets`, those that this version of Alertmanager has, besides the receiver.
     """
-    configs = Configs(folder / "prometheus.yml", folder / "alertmanager.yml", folder / "taximeter.yaml")
-    _write(configs.prometheus, prometheus_config(REPOSITORY / "prometheus" / "prometheus.yml", ports))
-    _write(configs.exporter, exporter_config(ports, gpus=gpus))
-    configure_alertmanager(configs.alertmanager, ports, secrets, alertmanager_version)
-    return configs
+    prometheus, exporter = folder / "prometheus.yml", folder / "taximeter.yaml"
+    _write(prometheus, prometheus_config(REPOSITORY / "prometheus" / "prometheus.yml", ports))
+    _write(exporter, exporter_config(ports, gpus=gpus))
+    alertmanager = folder / "alertmanager.yml"
+    told = configure_alertmanager(alertmanager, ports, secrets, alertmanager_version)
+    return Configs(prometheus, alertmanager, exporter, told)
 
 
 def prometheus_config(source: Path, ports: Ports) -> dict[str, Any]:
@@ -77,10 +79,10 @@ def prometheus_config(source: Path, ports: Ports) -> dict[str, Any]:
     return config
 
 
-def configure_alertmanager(path: Path, ports: Ports, secrets: Path | None, version: str | None) -> None:
+def configure_alertmanager(path: Path, ports: Ports, secrets: Path | None, version: str | None) -> str:
     """Write Alertmanager's configuration as docker-compose does, with the receiver on loopback and no catcher of mail.
 
-    Raises `ConfigRefused`.
+    Gives whom Alertmanager tells, in words. Raises `ConfigRefused`.
     """
     command: list[str | Path] = [
         *(sys.executable, REPOSITORY / "alertmanager" / "configure.py", "--out", path),
@@ -91,6 +93,7 @@ def configure_alertmanager(path: Path, ports: Ports, secrets: Path | None, versi
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise ConfigRefused(done.stderr.strip())
+    return done.stdout.removeprefix(f"{path}: ").strip()
 
 
 def exporter_config(ports: Ports, *, gpus: int) -> dict[str, Any]:

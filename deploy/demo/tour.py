@@ -66,6 +66,7 @@ class Tour:
             secrets=SECRETS,
             alertmanager_version=versions["alertmanager"],
         )
+        say(f"    alerts go to {configs.told}")
 
         step(2, f"Starting the stack (logs in {self._short(self.options.folder)}/*.log)")
         starter = Starter(self.options.folder, ports, self.processes, self.interrupts)

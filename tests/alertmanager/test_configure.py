@@ -155,10 +155,10 @@ def test_empty_files_the_readme_and_hidden_files_turn_nothing_on(tmp_path: Path,
 def test_a_team_has_its_own_and_what_it_lacks_of_everybody(tmp_path: Path, secrets: Path, run: Run) -> None:
     fill(secrets, {**FILES, "slack_url": ADDRESS})
     fill(secrets / "teams" / "vision lab", {"email_to": "vision@example.com", "pagerduty_key": "f" * 32})
-    done = run()
-    assert done.stdout.endswith("; vision lab: e-mail, PagerDuty\n")
+    done = run("--receiver", "http://receiver:9099/", "--catcher", "mail:1025")
+    assert "; vision lab: e-mail, PagerDuty; receiver " in done.stdout
     receivers = written(tmp_path)
-    assert set(receivers["people-vision lab"]) == {"email"}
+    assert set(receivers["people-vision lab"]) == {"email", "webhook"}
     (mail,) = receivers["people-vision lab"]["email"]
     assert (mail["to"], mail["smarthost"]) == ("vision@example.com", "smtp.example.com:587")
     assert mail["auth_password_file"] == str(secrets / "email_password")

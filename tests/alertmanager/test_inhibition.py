@@ -41,6 +41,7 @@ EXPORTER_DOWN = {**EXPORTER, "alertname": "TaximeterExporterDown", "severity": "
 COLLECTION_FAILING = {**EXPORTER, "alertname": "TaximeterCollectionFailing", "severity": "warning"}
 NOT_WRITING = {**EXPORTER, "alertname": "TaximeterLedgerNotWriting", "severity": "critical"}
 WRITE_FAILING = {**EXPORTER, "alertname": "TaximeterLedgerWriteFailing", "severity": "warning"}
+RECLAIM = {**EXPORTER, "alertname": "TaximeterSpotReclaim", "severity": "critical", "provider": "aws"}
 TRAINER = {"job": "taximeter-trainer", "instance": "host:9878"}
 TRAINER_DOWN = {**TRAINER, "alertname": "TaximeterTrainerDown", "severity": "warning"}
 SCRAPE_SLOW = {**TRAINER, "alertname": "TaximeterScrapeSlow", "severity": "warning"}
@@ -66,6 +67,8 @@ SILENCED: list[tuple[str, Labels, Labels]] = [
     ("an exporter that is down, what fails in it", EXPORTER_DOWN, COLLECTION_FAILING),
     ("an exporter that is down, its GPUs", EXPORTER_DOWN, GPU_HOT),
     ("a trainer that is down, its slow answer", TRAINER_DOWN, SCRAPE_SLOW),
+    ("a machine that is taken, its silence", RECLAIM, EXPORTER_DOWN),
+    ("a machine that is taken, its heat", RECLAIM, GPU_HOT),
     ("a ledger that is not written, single failures", NOT_WRITING, WRITE_FAILING),
     ("a GPU that is gone, its heat", GPU_DOWN, GPU_HOT),
     ("a repair that failed, one to come", REMAP_FAILED, REPAIR_PENDING),
@@ -90,6 +93,8 @@ TOLD: list[tuple[str, Labels, Labels]] = [
     ("the money, of an exporter that is down", EXPORTER_DOWN, WARNING),
     ("another exporter", EXPORTER_DOWN, COLLECTION_FAILING | {"instance": "other:9877"}),
     ("why the machine may have gone", EXPORTER_DOWN, XID),
+    ("the money, of a machine that is taken", RECLAIM, WARNING),
+    ("the silence of another machine", RECLAIM, EXPORTER_DOWN | {"instance": "other:9877"}),
     ("why the GPU may have gone", GPU_DOWN, XID),
     ("another GPU", GPU_DOWN, GPU_HOT | {"uuid": "GPU-2"}),
     ("another run", NAN, DATA_WAIT | {"run": "r-2"}),

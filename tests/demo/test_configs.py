@@ -58,7 +58,9 @@ def test_secrets_turn_channels_on_in_the_demo_too(tmp_path: Path) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (secrets / "slack_url").write_text("https://hooks.slack.com/services/T/B/X\n")
-    config = yaml.safe_load(write_configs(tmp_path, PORTS, gpus=0, secrets=secrets).alertmanager.read_text())
+    configs = write_configs(tmp_path, PORTS, gpus=0, secrets=secrets)
+    assert configs.told == "everybody: Slack; receiver http://127.0.0.1:16/"
+    config = yaml.safe_load(configs.alertmanager.read_text())
     assert config["receivers"][0]["slack_configs"][0]["api_url_file"] == str(secrets / "slack_url")
 
 
