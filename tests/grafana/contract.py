@@ -49,7 +49,6 @@ WATCHERS: Mapping[str, frozenset[str]] = {
     "alertmanager_build_info": _OF_TARGET | {"version"},
     "alertmanager_config_last_reload_success_timestamp_seconds": _OF_TARGET,
     "alertmanager_config_last_reload_successful": _OF_TARGET,
-    "alertmanager_notification_latency_seconds_bucket": _OF_INTEGRATION | {"le"},
     "alertmanager_notification_latency_seconds_count": _OF_INTEGRATION,
     "alertmanager_notification_latency_seconds_sum": _OF_INTEGRATION,
     "alertmanager_notification_requests_failed_total": _OF_INTEGRATION,

@@ -19,7 +19,8 @@ def exporters() -> Panel:
     return values(
         title="Exporters",
         description=(
-            "Exporters that Prometheus reaches, those that it does not, and those that cannot read all devices."
+            "Exporters that Prometheus reaches, those that it does not, and those on which not every device answers "
+            "(incomplete)."
         ),
         unit=units.COUNT,
         background=True,
@@ -27,11 +28,11 @@ def exporters() -> Panel:
         queries=[
             now(f"count({up} == 1) or vector(0)", "reached"),
             now(f"count({up} == 0) or vector(0)", "not reached"),
-            now(f"count({of('taximeter_collect_success')} == 0) or vector(0)", "not reading all"),
+            now(f"count({of('taximeter_collect_success')} == 0) or vector(0)", "incomplete"),
         ],
         overrides=[
             thresholds_of("reached", _ALL_IS_WELL),
-            thresholds_of("not reading all", ((None, "transparent"), (1, colours.WARNING))),
+            thresholds_of("incomplete", ((None, "transparent"), (1, colours.WARNING))),
         ],
     )
 
@@ -102,7 +103,7 @@ def delivery() -> Panel:
         queries=[
             now("sum(increase(alertmanager_notifications_total[$__range]))", "sent"),
             now("sum(increase(alertmanager_notifications_failed_total[$__range]))", "failed"),
-            now("sum(increase(prometheus_notifications_dropped_total[$__range]))", "not handed over"),
+            now("sum(increase(prometheus_notifications_dropped_total[$__range]))", "given up"),
         ],
         overrides=[thresholds_of("sent", ((None, "transparent"),))],
         no_value="no Alertmanager",
@@ -114,8 +115,8 @@ def watchdog() -> Panel:
     return values(
         title="Watchdog",
         description=(
-            "1 while the Watchdog fires, as it always should: rules are evaluated and alerts go out. 0: nobody would "
-            "hear of any other alert."
+            "1 while the Watchdog fires, as it always should: rules are evaluated. Whether it arrives, only its "
+            "receiver can tell. 0: no other alert would fire either."
         ),
         unit=units.COUNT,
         background=True,

@@ -11,6 +11,7 @@ from dashboards_src.shared.ranking import AT_MOST, highest, lowest
 
 _LEGEND = "{{instance}}"
 _NO_EXPORTER = "no exporter is scraped"
+_NO_LEDGER = "no exporter that tells of its ledger's file"
 
 
 def duration() -> Panel:
@@ -91,7 +92,7 @@ def room() -> Panel:
         minimum=0,
         legend=(LAST, MIN),
         queries=[over_time(lowest(by_instance(of("taximeter_ledger_free_bytes")), by="instance"), _LEGEND)],
-        no_value=_NO_EXPORTER,
+        no_value=_NO_LEDGER,
     )
 
 
@@ -107,5 +108,5 @@ def size() -> Panel:
         minimum=0,
         legend=(LAST, MAX),
         queries=[over_time(highest(by_instance(of("taximeter_ledger_size_bytes")), by="instance"), _LEGEND)],
-        no_value=_NO_EXPORTER,
+        no_value=_NO_LEDGER,
     )

@@ -11,6 +11,7 @@ from dashboards_src.promql import rate
 
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
 _NO_ALERTMANAGER = "Alertmanager is not scraped"
+_OUTCOMES = colours_of_names({"sent": colours.GOOD, "failed": colours.WARNING, "given up": colours.BAD})
 
 
 def firing() -> Panel:
@@ -54,6 +55,7 @@ def handed_over() -> Panel:
             over_time(f"sum({rate('prometheus_notifications_dropped_total')})", "given up"),
         ],
         no_value=_NO_PROMETHEUS,
+        overrides=_OUTCOMES,
     )
 
 
@@ -136,14 +138,19 @@ def integrations() -> Panel:
 
 def latency() -> Panel:
     """How long people wait for a notification on its way."""
-    buckets = rate("alertmanager_notification_latency_seconds_bucket")
+    took, sent = (rate(f"alertmanager_notification_latency_seconds_{part}") for part in ("sum", "count"))
     return lines(
         title="Notifications: duration",
-        description="How long sending a notification took: 95% of them took no longer, by integration.",
+        description="How long sending a notification took on average, by integration.",
         unit=units.SECONDS,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(f"histogram_quantile(0.95, sum by (integration, le) ({buckets})) > 0", "{{integration}}")],
+        queries=[
+            over_time(
+                f"sum by (integration) ({took}) / (sum by (integration) ({sent}) > 0)",
+                "{{integration}}",
+            )
+        ],
         no_value="no notification was sent in this time",
     )
 
@@ -163,4 +170,5 @@ def notifications() -> Panel:
             over_time(f"sum({rate('alertmanager_notifications_failed_total')})", "failed"),
         ],
         no_value=_NO_ALERTMANAGER,
+        overrides=_OUTCOMES,
     )

@@ -40,7 +40,7 @@ def programs() -> Panel:
             Column("job", "Job", width=170),
             Column("instance", "Instance"),
             Column("version", "Version", width=110),
-            Column("Value #B", "Configuration read", mappings=_READ, width=140),
+            Column("Value #B", "Configuration read", mappings=_READ, width=155),
             Column("Value #C", "In force since", units.MOMENT, width=165),
             Column("Value #D", "Started", units.MOMENT, width=165),
         ],
