@@ -13,6 +13,8 @@ import pytest
 from fakes import metadata
 from fakes.manual_clock import ManualClock
 from fakes.metadata import Cloud, serve_metadata
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.metered import time_ns
 from support.programs import RunningExporter, exporter, wait_for, write_config
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -46,6 +48,15 @@ class Watch:
 def watching(provider: str, cloud: Cloud) -> Iterator[Watch]:
     with serve_metadata(cloud) as address:
         yield Watch(provider, address)
+
+
+@pytest.fixture(scope="module")
+def clouds() -> Iterator[dict[str, tuple[dict[str, object], str]]]:
+    """What AWS and Azure announce, to be changed, and where each answers."""
+    aws: dict[str, object] = {}
+    azure: dict[str, object] = {}
+    with serve_metadata(metadata.aws(announced=aws)) as at, serve_metadata(metadata.azure(announced=azure)) as there:
+        yield {"aws": (aws, at), "azure": (azure, there)}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +163,29 @@ def test_whoever_else_answers_says_nothing(provider: str, cloud: Cloud) -> None:
 def test_what_cannot_be_understood_is_no_notice(provider: str, cloud: Cloud) -> None:
     with watching(provider, cloud) as watch:
         assert watch.look() == Reclaim(provider=provider, answered=False)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
+    max_leaves=6,
+)
+EVENT = st.fixed_dictionaries(
+    {"EventType": st.just("Preempt") | JSON, "Resources": st.just(["trainer_0"]) | JSON, "NotBefore": JSON}
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(action=JSON, rebalance=JSON, events=JSON | st.lists(EVENT | JSON, max_size=3))
+def test_whatever_a_service_answers_is_a_notice_or_none(
+    clouds: dict[str, tuple[dict[str, object], str]], action: object, rebalance: object, events: object
+) -> None:
+    clouds["aws"][0].update({ACTION: action, REBALANCE: rebalance})
+    clouds["azure"][0]["Events"] = events
+    for provider, (_, address) in clouds.items():
+        found = ReclaimWatch(ManualClock(time_ns=time_ns(NOW))).look(provider, address)
+        assert found is not None
+        assert (found.action is None) == (found.at_ns is None)
 
 
 def test_who_does_not_answer_is_not_waited_for_and_what_was_announced_holds_until_its_moment() -> None:

@@ -41,12 +41,13 @@ def announced(service: Service) -> Announced:
     events = _get(service, _EVENTS).get("Events")
     if not isinstance(events, list):
         raise NoAnswerError("answers without Events")
-    taking = [event for event in events if isinstance(event, dict) and event.get("EventType") in _TAKING]
+    taking = [event for event in events if isinstance(event, dict) and str(event.get("EventType")) in _TAKING]
     if taking:
         name = word(_get(service, _COMPUTE), "name").casefold()
         for event in taking:
-            if name in (str(resource).casefold() for resource in event.get("Resources") or ()):
-                return Announced(reclaim=Notice(_TAKING[event["EventType"]], _not_before(event)))
+            resources = event.get("Resources")
+            if isinstance(resources, list) and name in (str(resource).casefold() for resource in resources):
+                return Announced(reclaim=Notice(_TAKING[str(event["EventType"])], _not_before(event)))
     return Announced()
 
 
