@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
@@ -205,7 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--severity", choices=["info", "warning", "critical"], default="warning")
     parser.add_argument("--team", metavar="NAME", help="the label team that the alert has (none if not given)")
-    parser.add_argument("--url", default="http://127.0.0.1:9093", help="of Alertmanager (default: %(default)s)")
+    port = os.environ.get("TAXIMETER_ALERTMANAGER_PORT", "9093")
+    parser.add_argument("--url", default=f"http://127.0.0.1:{port}", help="of Alertmanager (default: %(default)s)")
     parser.add_argument("--wait", type=float, default=WAIT_SECONDS, metavar="SECONDS", help="at most (%(default)g)")
     asked = parser.parse_args(arguments)
     try:

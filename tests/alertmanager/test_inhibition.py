@@ -8,6 +8,7 @@ from itertools import count
 from urllib.request import Request, urlopen
 
 import pytest
+from alertmanager.newer import newer_alertmanager
 from demo.binaries import Tools
 from demo.configs import write_configs
 from demo.interrupts import Interrupts
@@ -102,13 +103,19 @@ TOLD: list[tuple[str, Labels, Labels]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def alertmanager(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+@pytest.fixture(scope="module", params=["of a distribution", "of docker compose"])
+def alertmanager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the older one, and of the newer one."""
     folder = tmp_path_factory.mktemp("inhibition")
     ports = free_ports(ANY)
-    with Processes() as processes:
-        config = write_configs(folder, ports, gpus=0).alertmanager
-        yield Starter(folder, ports, processes, Interrupts()).alertmanager(tools.alertmanager, config).url
+    config = write_configs(folder, ports, gpus=0).alertmanager
+    if request.param == "of docker compose":
+        with newer_alertmanager(config, ports.alertmanager) as url:
+            yield url
+    else:
+        tools: Tools = request.getfixturevalue("tools")
+        with Processes() as processes:
+            yield Starter(folder, ports, processes, Interrupts()).alertmanager(tools.alertmanager, config).url
 
 
 def told(alertmanager: str, *alerts: Labels) -> list[Labels]:

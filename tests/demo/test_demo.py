@@ -127,6 +127,18 @@ def test_an_exporter_that_does_not_start_is_told_with_its_own_words(
     assert marked(mark) == []
 
 
+def test_a_secret_that_cannot_be_right_is_status_2_before_anything_starts(
+    tools: Tools, tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "slack_url").write_text("hush")
+    monkeypatch.setattr(tour, "SECRETS", tmp_path / "secrets")
+    assert main(["--exit", "--folder", str(tmp_path / "demo")]) == 2
+    last = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert last.startswith(f"demo: configure.py: {tmp_path / 'secrets' / 'slack_url'}: should be an address")
+    assert marked(mark) == []
+
+
 def test_a_port_in_use_is_said_and_another_taken(tools: Tools, tmp_path: Path, mark: str) -> None:
     try:
         holder = socket.create_server(("127.0.0.1", 9090))
