@@ -116,15 +116,15 @@ def _labels(run: str, currency: str) -> str:
     return "{" + ", ".join(f'{name}="{value}"' for name, value in labels.items() if value) + "}"
 
 
-def test_the_head_sums_by_currency(tools: Tools, tmp_path: Path) -> None:
+def test_the_head_sums_what_trains_by_currency(tools: Tools, tmp_path: Path) -> None:
     training = "training-run"
     progress = (0.35 * 10 + 0.75 * 6 + 0.5 * 30) / (10 + 6 + 30)
     reckoned(
         tools,
         tmp_path,
         {
-            query(training, "Cost"): {("", "USD"): 10 + 6 + 30, ("", "EUR"): 18},
-            query(training, "Per hour now"): {("", "USD"): 60 + 12, ("", "EUR"): 36},
+            query(training, "Cost"): {("", "USD"): 10 + 6 + 30},
+            query(training, "Per hour now"): {("", "USD"): 60 + 12},
             query(training, "Cost to finish"): {("", "USD"): 50 - 30},
             query(training, "Progress"): {("", "USD"): progress},
             query(training, "Lost"): {("", "USD"): 4},

@@ -19,6 +19,7 @@ from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
     BarGaugeNamePlacement,
+    BarGaugeSizing,
     BarGaugeValueMode,
     BigValueColorMode,
     BigValueGraphMode,
@@ -176,6 +177,7 @@ def bars(
     panel.mappings(list(mappings)).display_name(SERIES_NAME)
     panel.display_mode(BarGaugeDisplayMode.BASIC).value_mode(BarGaugeValueMode.TEXT).show_unfilled(True)
     panel.orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.TOP)
+    panel.sizing(BarGaugeSizing.MANUAL).min_viz_height(24).max_viz_height(48)  # one bar alone fills no panel
     panel.reduce_options(_last_value()).text(VizTextDisplayOptions().title_size(14).value_size(18))
     return panel.build()
 

@@ -42,9 +42,14 @@ def cost_per_hour() -> str:
     return f"{PER_HOUR} (sum by (run, currency) {of_project(rate(_BY_LEDGER))} or max by (run, currency) {by_hand})"
 
 
+def of_training(expr: str) -> str:
+    """`expr` with a label ``run``, but not runs that serve predictions."""
+    return f"({expr} unless on (run) {kept('taximeter_serving_predictions_total')})"
+
+
 def dearest() -> str:
-    """The cost of the twenty dearest runs of each currency."""
-    return f"topk by (currency) (20, {kept_cost()})"
+    """The cost of the twenty dearest runs of each currency that do not serve."""
+    return f"topk by (currency) (20, {of_training(kept_cost())})"
 
 
 def named(cost: str) -> str:

@@ -17,11 +17,11 @@ def cost() -> Panel:
         title="Cost",
         description=(
             "What the chosen runs of the time range have cost since each began: by the ledger, or by the price given "
-            "by hand where no exporter meters the run."
+            "by hand where no exporter meters the run. Runs that serve are on the dashboard Serving."
         ),
         unit=units.MONEY,
         decimals=2,
-        queries=[now(f"sum by (currency) ({runs.kept_cost()})", "{{currency}}")],
+        queries=[now(f"sum by (currency) {runs.of_training(runs.kept_cost())}", "{{currency}}")],
         no_value=_NO_RUN,
     )
 
@@ -33,7 +33,13 @@ def cost_per_hour() -> Panel:
         description="What the chosen runs that go on cost per hour at this moment.",
         unit=units.MONEY_PER_HOUR,
         decimals=2,
-        queries=[over_time(f"sum by (currency) ({runs.cost_per_hour()})", "{{currency}}", min_step=runs.BOOKED_EVERY)],
+        queries=[
+            over_time(
+                f"sum by (currency) {runs.of_training(runs.cost_per_hour())}",
+                "{{currency}}",
+                min_step=runs.BOOKED_EVERY,
+            )
+        ],
         no_value="no run goes on",
     )
 

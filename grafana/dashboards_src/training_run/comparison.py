@@ -26,14 +26,14 @@ def money() -> Panel:
     return table(
         title="Runs compared",
         description=(
-            "Runs of the time range, the dearest first. Per epoch and per 1,000 samples: all that the run has cost, "
-            "start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy in "
-            "percent. Progress: the share of the money that bought training which was kept. Lost: money for steps "
-            "that a kill undid."
+            "Runs of the time range, the most accurate first. Per epoch and per 1,000 samples: all that the run has "
+            "cost, start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy "
+            "in percent. Progress: the share of the money that bought training which was kept. Lost: money for "
+            "steps that a kill undid."
         ),
         queries=[
-            rows(runs.kept_cost()),
-            rows(f"max by (run) {active} or max by (run) ({by_hand} * 0 + 1)"),
+            rows(runs.of_training(runs.kept_cost())),
+            rows(f"max by (run) {runs.of_training(active)} or max by (run) ({by_hand} * 0 + 1)"),
             rows(runs.best_accuracy()),
             rows(_per(runs.epochs())),
             rows(_per(f"({runs.counted_by('taximeter_training_samples_total')} / 1000)")),
@@ -68,7 +68,7 @@ def money() -> Panel:
             Column("Value #K", "Budget", units.MONEY, decimals=2, width=80),
             Column("Value #L", "Time left", units.SECONDS, decimals=0, width=85),
         ],
-        sort_by="Cost",
+        sort_by="Accuracy",
         descending=True,
         no_value=_NO_RUN,
     )
@@ -79,9 +79,9 @@ def identity() -> Panel:
     return table(
         title="Who, what and when",
         description=(
-            "Runs that an exporter knows, the latest first. Result: finished, failed, stopped, budget (its budget "
-            "stopped it), expired (it was not heard of any more) or gone (no process of it was seen any more). Device "
-            "time adds up all its devices, each by the run's share."
+            "Runs that an exporter knows, those that serve too, the latest first. Result: finished, failed, stopped, "
+            "budget (its budget stopped it), expired (it was not heard of any more) or gone (no process of it was "
+            "seen any more). Device time adds up all its devices, each by the run's share."
         ),
         queries=[
             rows(

@@ -120,14 +120,14 @@ def trouble() -> Panel:
         columns=[
             Column("run", "Run"),
             Column("Value #A", "Steps", units.COUNT, decimals=0, width=60),
-            Column("Value #B", "Out of memory", units.COUNT, decimals=0, steps=some, width=112),
-            Column("Value #C", "Lost steps", units.COUNT, decimals=0, steps=some, width=80),
-            Column("Value #D", "Lost time", units.SECONDS, decimals=1, width=78),
+            Column("Value #B", "Out of memory", units.COUNT, decimals=0, steps=some, width=125),
+            Column("Value #C", "Lost steps", units.COUNT, decimals=0, steps=some, width=90),
+            Column("Value #D", "Lost time", units.SECONDS, decimals=1, width=80),
             Column(
                 "Value #E",
                 "Metered",
                 mappings=words({"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}),
-                width=72,
+                width=75,
             ),
         ],
         sort_by="Lost steps",

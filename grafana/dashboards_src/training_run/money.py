@@ -111,7 +111,7 @@ def fare() -> Panel:
         decimals=2,
         minimum=0,
         queries=[
-            over_time(runs.cost(), "{{run}} ({{currency}})"),
+            over_time(runs.of_training(runs.cost()), "{{run}} ({{currency}})"),
             over_time(forecast, "{{run}} forecast ({{currency}})"),
             over_time(limit, "{{run}} budget ({{currency}})"),
         ],
