@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -57,20 +57,21 @@ def market(holdings: Iterable[Holding], here: Iterable[Price], prices: Iterable[
     smaller = ((holding.device, _smaller(holding, gpu, hours[gpu])) for holding, gpu in known)
     return Market(
         models=tuple((holding.device, gpu) for holding, gpu in known),
-        offers=tuple(offer for gpu, entries in hours.items() for offer in _cheapest(gpu, entries)),
+        offers=tuple(_cheapest(hours)),
         smaller=tuple((device, entry) for device, entry in smaller if entry is not None),
     )
 
 
-def _cheapest(wanted: Gpu, hour: Sequence[Elsewhere]) -> Iterator[Elsewhere]:
+def _cheapest(hours: Mapping[Gpu, Sequence[Elsewhere]]) -> Iterator[Elsewhere]:
     seen: set[tuple[str, ...]] = set()
-    for entry in hour:
-        offer = entry.price.offer
-        key = (entry.gpu.model, offer.provider, offer.pricing_model, entry.price.currency)
+    for wanted, entries in hours.items():
         # of one GPU they come from the cheapest on
-        if may_be(entry.gpu, wanted) and key not in seen:
-            seen.add(key)
-            yield entry
+        for entry in entries:
+            offer = entry.price.offer
+            key = (entry.gpu.model, offer.provider, offer.pricing_model, entry.price.currency)
+            if may_be(entry.gpu, wanted) and key not in seen:
+                seen.add(key)
+                yield entry
 
 
 def _smaller(holding: Holding, gpu: Gpu, hour: Sequence[Elsewhere]) -> Elsewhere | None:

@@ -73,6 +73,11 @@ def test_where_the_source_does_not_say_how_much_memory_it_has_the_offer_stands_b
     }
 
 
+def test_what_stands_beside_two_models_is_one_offer() -> None:
+    both = [gpu("NVIDIA A100-SXM4-80GB"), gpu("NVIDIA A100-SXM4-40GB")]
+    assert names(both, [price("some", "1", gpu_model="A100"), price("40", "1", gpu_model="A100-40")]) == ["40", "some"]
+
+
 def test_several_gpus_and_instances_of_one_model_have_one_market() -> None:
     part = Device(
         uuid="MIG-0", kind=DeviceKind.GPU, index="0:0", model=H100.model, mig_profile="1g.10gb", parent="GPU-0"
