@@ -46,7 +46,10 @@ WHY = {
 """What Alertmanager gives as the reason of a failure, from 0.26 on."""
 
 _OPENER = build_opener(ProxyHandler({}))
-_COUNTER = re.compile(r"^alertmanager_notifications_(failed_)?total\{([^}]*)\} (\S+)$", re.MULTILINE)
+_COUNTER = re.compile(
+    r"^alertmanager_(notification_requests|notification_requests_failed|notifications_failed)_total\{(.*)\} (\S+)$",
+    re.MULTILINE,
+)
 
 
 class NoAnswer(Exception):
@@ -55,10 +58,12 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """How many notifications were tried by kind, and how many of them failed by kind and reason."""
+    """How many attempts were made to tell somebody, and how many of them failed, by kind; and what was given up."""
 
-    total: Counter[str]
-    failed: Counter[tuple[str, str]]
+    attempts: Counter[str]
+    failures: Counter[str]
+    given_up: Counter[tuple[str, str]]
+    """By kind and reason."""
 
 
 class Alertmanager:
@@ -82,15 +87,18 @@ class Alertmanager:
 
     def sent(self) -> Sent:
         """What it has counted up to now."""
-        total: Counter[str] = Counter()
-        failed: Counter[tuple[str, str]] = Counter()
-        for failure, text, value in _COUNTER.findall(self._ask("/metrics").decode()):
+        sent = Sent(Counter(), Counter(), Counter())
+        for name, text, value in _COUNTER.findall(self._ask("/metrics").decode()):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', text))
-            if failure:
-                failed[labels["integration"], labels.get("reason", "")] += int(float(value))
-            else:
-                total[labels["integration"]] += int(float(value))
-        return Sent(total, failed)
+            kind, number = labels["integration"], int(float(value))
+            match name:
+                case "notification_requests":
+                    sent.attempts[kind] += number
+                case "notification_requests_failed":
+                    sent.failures[kind] += number
+                case _:
+                    sent.given_up[kind, labels.get("reason", "")] += number
+        return sent
 
     def _ask(self, path: str, body: bytes | None = None) -> bytes:
         try:
@@ -141,46 +149,56 @@ def trial_alert(severity: str, team: str | None, now: datetime) -> dict[str, Any
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one kind of receiver: how many there are, how many were tried, and how many failed, for which reasons."""
+    """Of one kind of receiver: how many there are, how many were told, and what of the attempts that failed."""
 
     kind: str
     expected: int
-    tried: int
-    failed: int
+    told: int
+    failures: int
+    given_up: int
     reasons: Sequence[str]
 
     @property
     def reached(self) -> bool:
-        """Whether all of them were."""
-        return self.tried >= self.expected and not self.failed
+        """Whether all of them were told."""
+        return self.told >= self.expected and not self.given_up
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.told + self.given_up >= self.expected
 
     def in_words(self) -> str:
-        """One line that says how it went and, if not well, where to look."""
-        if self.failed:
-            reasons = "; ".join(WHY[reason] for reason in self.reasons if reason in WHY)
-            return f"FAILED ({self.failed} of {self.expected}){': ' if reasons else ''}{reasons}"
-        if not self.reached:
-            return f"NOT TOLD ({self.tried} of {self.expected}): is it silenced, inhibited, or held back by a time?"
-        return "reached" if self.expected == 1 else f"reached ({self.expected})"
+        """How it went and, if not well, where to look."""
+        if self.reached:
+            return "reached" if self.expected == 1 else f"reached ({self.expected})"
+        if not self.failures:
+            return f"NOT TOLD ({self.told} of {self.expected}): is it silenced, inhibited, or held back by a time?"
+        reasons = "; ".join(WHY[reason] for reason in self.reasons if reason in WHY)
+        return f"FAILED ({self.told} of {self.expected} reached){': ' if reasons else ''}{reasons}"
 
 
 def outcomes(expected: Counter[str], before: Sent, after: Sent) -> list[Outcome]:
     """How it went by kind, from Alertmanager's counters before and after."""
-    failures = after.failed - before.failed
-    return [
-        Outcome(
-            kind,
-            count,
-            tried=after.total[kind] - before.total[kind],
-            failed=sum(number for (other, _), number in failures.items() if other == kind),
-            reasons=[reason for (other, reason) in failures if other == kind],
+    given_up = after.given_up - before.given_up
+    found = []
+    for kind, count in sorted(expected.items()):
+        failures = after.failures[kind] - before.failures[kind]
+        found.append(
+            Outcome(
+                kind,
+                count,
+                told=after.attempts[kind] - before.attempts[kind] - failures,
+                failures=failures,
+                given_up=sum(number for (other, _), number in given_up.items() if other == kind),
+                reasons=[reason for other, reason in given_up if other == kind],
+            )
         )
-        for kind, count in sorted(expected.items())
-    ]
+    return found
 
 
 def try_receivers(alertmanager: Alertmanager, alert: dict[str, Any], wait_seconds: float) -> list[Outcome]:
-    """Tell of the alert and wait until all that its receivers have were tried. Raises `NoAnswer`."""
+    """Tell of the alert and wait until all of its receivers were told or given up. Raises `NoAnswer`."""
     before = alertmanager.sent()
     alertmanager.tell(alert)
     receivers = alertmanager.receivers_of("budget", alert["labels"]["budget"])
@@ -190,7 +208,7 @@ def try_receivers(alertmanager: Alertmanager, alert: dict[str, Any], wait_second
     deadline = time.monotonic() + wait_seconds
     while True:
         found = outcomes(expected, before, alertmanager.sent())
-        if all(outcome.tried >= outcome.expected for outcome in found) or time.monotonic() > deadline:
+        if all(outcome.decided for outcome in found) or time.monotonic() > deadline:
             return found
         time.sleep(LOOK_SECONDS)
 

@@ -98,7 +98,7 @@ def test_an_older_alertmanager_reaches_those_whom_the_severity_and_the_team_conc
     hooks.refused["/slack"] = 403
     status, output = try_receivers(url)
     assert status == 1
-    assert "    email        reached\n    slack        FAILED (1 of 1)\n" in output
+    assert "    email        reached\n    slack        FAILED (0 of 1 reached)\n" in output
     assert "docker compose logs alertmanager" in output
 
 
@@ -126,7 +126,22 @@ def test_a_newer_alertmanager_reaches_every_receiver(
         hooks.refused["/teams"] = 403
         status, output = try_receivers(url)
     assert status == 1
-    assert "    msteamsv2    FAILED (1 of 1): it refused the message: look at the address or the token\n" in output
+    assert (
+        "    msteamsv2    FAILED (0 of 1 reached): it refused the message: look at the address or the token\n" in output
+    )
+
+
+def test_what_does_not_answer_is_not_taken_for_reached(
+    tools: Tools, tmp_path: Path, hooks: Hooks, mailbox: Mailbox, starter: Starter, ports: Ports
+) -> None:
+    files = {"slack_url": f"http://127.0.0.1:{ports.receiver}/nobody"}
+    url = starter.alertmanager(tools.alertmanager, configure(tmp_path, hooks, mailbox, files)).url
+    status, output = try_receivers(url, "--wait", "3")
+    assert status == 1
+    assert output.endswith(
+        "    email        reached\n    slack        FAILED (0 of 1 reached)\n"
+        "Alertmanager's log says more: docker compose logs alertmanager, or .demo/alertmanager.log.\n"
+    )
 
 
 def test_that_nobody_would_be_told_is_said(tools: Tools, tmp_path: Path, starter: Starter) -> None:
