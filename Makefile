@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANIFESTS := exporter/pyproject.toml trainer/pyproject.toml
-BENCHMARKS := against_nvitop scrape crowd day step_overhead against_torchvision gpu_step metering ledger forecast
+BENCHMARKS := against_nvitop scrape crowd day step_overhead against_torchvision gpu_step metering ledger forecast rules dashboards
 
 .DEFAULT_GOAL := help
 
@@ -47,7 +47,7 @@ types: $(VENV)/.dev ## mypy, strict
 .PHONY: bench
 bench: $(VENV)/.bench ## the benchmarks; each says what it measured and whether it holds
 	@failed=; for name in $(BENCHMARKS); do \
-	    echo "== bench.$$name"; PYTHONPATH=tests $(BIN)/python -m bench.$$name || failed="$$failed $$name"; \
+	    echo "== bench.$$name"; PYTHONPATH=tests:deploy $(BIN)/python -m bench.$$name || failed="$$failed $$name"; \
 	done; [ -z "$$failed" ] || { echo "make bench: did not hold:$$failed"; exit 1; }
 
 .PHONY: dashboards

@@ -44,11 +44,11 @@ def main() -> int:
     options.folder.mkdir(parents=True)
     began = time.monotonic()
     fleet = Fleet(tools, Size(options.hosts, with_budgets=options.hosts))
-    made = fleet.blocks_for(options.folder / "tsdb", [Asked(of_rules()), *cost_now(options.days * DAY)])
+    made = fleet.blocks(options.folder / "tsdb", [Asked(of_rules()), *cost_now(options.days * DAY)], recent=0)
     sys.stdout.write(
         f"{made.samples:,} samples for {made.scraped_series:,} series in {time.monotonic() - began:.0f} s."
-        f" They end at {made.moment.end:.0f}: ask at that time.\n"
-        f"Fewer than there would be: {', '.join(sorted(made.thinned)) or 'none'}\n"
+        f" They end at {made.end:.0f}: ask at that time.\n"
+        f"Only the last of: {', '.join(sorted(made.left_out)) or 'none'}\n"
         f"{tools.prometheus} --config.file=/dev/null --storage.tsdb.path={options.folder / 'tsdb'}"
         " --storage.tsdb.retention.time=10y --web.listen-address=127.0.0.1:9090\n"
     )

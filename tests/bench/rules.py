@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from bench.fleet.making import RULES, Fleet, Size
+from bench.fleet.making import RULES, Asked, Fleet, Size, of_rules
 from bench.fleet.prometheus import Prometheus, prometheus
 from bench.show import show
 from bench.watched import Watched
@@ -30,6 +30,8 @@ from demo.interrupts import Interrupts
 
 LIMIT_MS = 200.0
 SIZES = (Size(25, 25), Size(50, 50), Size(100, 100), Size(100, 1))
+LATER_SECONDS = 600.0
+"""The rounds are over so long after the blocks were begun."""
 ROUND_SECONDS = 10
 ROUNDS = 3
 MOST_GROWTH = 1.25
@@ -58,9 +60,11 @@ def _fleet(tools: binaries.Tools, size: Size) -> dict[str, Any]:
         folder = Path(name)
         began = time.monotonic()
         fleet = Fleet(tools, size)
-        made = fleet.blocks_for_rules(folder / "tsdb")
+        asked = [Asked(of_rules())]
+        made = fleet.blocks(folder / "tsdb", asked, for_so_long=LATER_SECONDS)
         with prometheus(tools.prometheus, folder / "tsdb", rules=list(_rules(folder))) as running:
-            fleet.go_on(running, until=time.time() + SETTLING_SECONDS + (ROUNDS + 3) * ROUND_SECONDS)
+            until = time.time() + SETTLING_SECONDS + (ROUNDS + 3) * ROUND_SECONDS
+            fleet.go_on(running, asked, until=until, records=True)
             return {
                 "hosts": size.hosts,
                 "budgets": size.with_budgets * size.budgets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import yaml
 from bench.fleet import head, recorded
 from bench.fleet.blocks import write_blocks
 from bench.fleet.hosts import Line, Moment, host
-from bench.fleet.lookback import Stretch, Window, joined, seconds, windows
+from bench.fleet.lookback import LOOKBACK_SECONDS, Stretch, Window, joined, seconds, windows
 from bench.fleet.prometheus import Prometheus, prometheus
 from bench.fleet.template import template
 from demo.binaries import Tools
@@ -28,20 +28,12 @@ SCRAPE_SECONDS: float = seconds(
 """Rules that have no interval of their own are evaluated as often."""
 
 HEAD_SECONDS = 1200.0
-"""So much before the present Prometheus has in memory in any case: not in blocks if rules are evaluated."""
-LATER_SECONDS = 600.0
-"""Rules are evaluated at most so long after the blocks' end."""
+"""So much before the present Prometheus has in memory in any case: not in blocks where it is to be like that."""
 _ISLAND_SECONDS = 15.0
 """Between samples that are looked at one at a time, at an offset: half a chunk of them."""
-
-MOST_SCRAPED, MOST_RECORDED = 720, 8_640
-"""Of one series at most so many samples in one stretch: an hour of scrapes, or 30 days of what is recorded every five
-minutes. Where a query would look at more they are thinned, and how long it takes says nothing."""
-_THIN = 100
-"""So many are left of what was scraped, so that the blocks of a month can be made."""
-_DENSE_SECONDS = 900.0
-"""The end of what is thinned is not, so that a rate of what is now is right."""
-
+_MOST_SCRAPED = 720
+"""Of a scraped series at most so many samples, an hour of them. Where a query would look at more there are none but the
+last, for the blocks would take all day: how long such a query takes says nothing."""
 _FIRST_LOOK = Stretch(Window(120.0, 0.0), 15.0)
 """Enough for Prometheus to say what it would record."""
 
@@ -71,14 +63,15 @@ class Made:
     """Blocks.
 
     Attributes:
+        end: their end, in seconds since 1970.
         scraped_series: all that Prometheus would scrape; those of which nobody asks are not in the blocks.
-        thinned: metrics of which a query would look at more samples than there are here.
+        left_out: scraped metrics of which a query would look at more than an hour.
     """
 
-    moment: Moment
+    end: float
     scraped_series: int
     samples: int
-    thinned: frozenset[str]
+    left_out: frozenset[str]
 
 
 class Fleet:
@@ -92,54 +85,69 @@ class Fleet:
         self._recordings = recorded.recordings(RULES, every=SCRAPE_SECONDS)
         self._scraped = {line.name for line in host(0, self._template, Moment(_now()))}
 
-    def blocks_for(self, data: Path, asked: Iterable[Asked]) -> Made:
-        """Make the blocks in which all that is asked is found, in the folder `data`."""
-        names = self._scraped | self._recordings.keys()
-        found = [windows(each.queries, names, over=each.over) for each in asked]
-        wanted = {name: joined(window for each in found for window in each.get(name, ())) for name in names}
-        return self._make(data, wanted, every=SCRAPE_SECONDS)
+    def blocks(
+        self, data: Path, asked: Iterable[Asked], *, for_so_long: float = 0.0, recent: float = HEAD_SECONDS
+    ) -> Made:
+        """Make the blocks in which is found what is asked now and `for_so_long`, up to `recent` seconds ago.
 
-    def blocks_for_rules(self, data: Path) -> Made:
-        """Make those that rules look back on, up to `HEAD_SECONDS` before now; `go_on` gives what comes after.
-
-        What rules record at each evaluation, and nobody looks back on, is left to them.
+        They are made in the folder `data`.
         """
-        found = windows(of_rules(), self._scraped | self._recordings.keys(), for_so_long=LATER_SECONDS)
-        wanted = {
-            name: [Window(each.since, max(each.until, HEAD_SECONDS)) for each in windows if each.since > HEAD_SECONDS]
-            for name, windows in found.items()
-        }
-        return self._make(data, wanted, every=_ISLAND_SECONDS)
-
-    def go_on(self, running: Prometheus, *, until: float) -> None:
-        """Write what rules look at of the minutes before now, and of the time until then, into Prometheus."""
-        now = _now()
-        moments = {
-            name: Stretch(Window(min(found[0].since, HEAD_SECONDS) + until - now, 0.0), SCRAPE_SECONDS).moments(until)
-            for name, found in windows(of_rules(), self._scraped).items()
-        }
-        head.write(running.url, self._hosts(Moment(now)), moments)
-
-    def _make(self, data: Path, wanted: Mapping[str, Sequence[Window]], *, every: float) -> Made:
-        stretches, thinned = _stretches(wanted, self._recordings, every)
         moment = Moment(_now())
-        names = [name for name in self._recordings if wanted.get(name)]
-        lines = itertools.chain(self._hosts(moment), recorded.lines(self._shapes(data.parent, names), moment))
+        stretches: dict[str, list[Stretch]] = {}
+        left_out = set()
+        for name, all_windows in self._wanted(asked, for_so_long=for_so_long).items():
+            windows = [Window(each.since, max(each.until, recent)) for each in all_windows if each.since > recent]
+            every = self._recordings[name].every if name in self._recordings else _ISLAND_SECONDS
+            longest = max((each.since - each.until for each in windows), default=0.0)
+            if name not in self._recordings and longest > _MOST_SCRAPED * SCRAPE_SECONDS:
+                left_out.add(name)
+                windows = [Window(recent + LOOKBACK_SECONDS, recent)]
+            stretches[name] = [Stretch(each, every) for each in windows]
+        shapes = self._shapes([name for name in self._recordings if stretches.get(name)])
+        lines = itertools.chain(self._hosts(moment), recorded.lines(shapes, moment))
         samples = write_blocks(self._tools.promtool, data, lines, stretches, end=moment.end)
-        return Made(moment, sum(1 for _ in self._hosts(moment)), samples, thinned)
+        return Made(moment.end, sum(1 for _ in self._hosts(moment)), samples, frozenset(left_out))
+
+    def go_on(self, running: Prometheus, asked: Iterable[Asked], *, until: float, records: bool) -> None:
+        """Write what is asked of the last minutes, and of the time until then, into Prometheus.
+
+        That which rules have recorded only if it `records` nothing itself.
+        """
+        moment = Moment(_now())
+        moments = {
+            name: Stretch(
+                Window(min(windows[0].since, HEAD_SECONDS) + until - moment.end, 0.0),
+                self._recordings[name].every if name in self._recordings else SCRAPE_SECONDS,
+            ).moments(until)
+            for name, windows in self._wanted(asked).items()
+        }
+        lines = self._hosts(moment)
+        if not records:
+            shapes = self._shapes([name for name in self._recordings if name in moments])
+            lines = itertools.chain(lines, recorded.lines(shapes, moment, alive=True))
+        head.write(running.url, lines, moments)
+
+    def _wanted(self, asked: Iterable[Asked], *, for_so_long: float = 0.0) -> dict[str, list[Window]]:
+        """The windows in which something is looked for, by metric, whether scraped or recorded; the oldest first."""
+        names = self._scraped | self._recordings.keys()
+        found = [windows(each.queries, names, over=each.over, for_so_long=for_so_long) for each in asked]
+        return {
+            name: joined(window for each in found for window in each.get(name, ()))
+            for name in set().union(*(each.keys() for each in found))
+        }
 
     def _hosts(self, moment: Moment) -> Iterator[Line]:
         without = [each for each in self._template if not each.name.startswith("taximeter_budget_")]
         for number in range(self._size.hosts):
             yield from host(number, self._template if number < self._size.with_budgets else without, moment)
 
-    def _shapes(self, folder: Path, names: Sequence[str]) -> list[recorded.Shape]:
+    def _shapes(self, names: Sequence[str]) -> list[recorded.Shape]:
         """What would be recorded, as a Prometheus says that has the last minutes of the fleet and nothing else."""
         now = _now()
         moments = dict.fromkeys(windows(of_rules(), self._scraped), _FIRST_LOOK.moments(now))
         with (
-            tempfile.TemporaryDirectory(dir=folder) as data,
-            prometheus(self._tools.prometheus, Path(data) / "tsdb") as running,
+            tempfile.TemporaryDirectory() as folder,
+            prometheus(self._tools.prometheus, Path(folder) / "tsdb") as running,
         ):
             head.write(running.url, self._hosts(Moment(now)), moments)
             return list(recorded.shapes(names, self._recordings, running, now))
@@ -157,26 +165,3 @@ def of_rules() -> list[str]:
 
 def _now() -> float:
     return time.time() // SCRAPE_SECONDS * SCRAPE_SECONDS
-
-
-def _stretches(
-    wanted: Mapping[str, Sequence[Window]], recordings: Mapping[str, recorded.Recording], every: float
-) -> tuple[dict[str, list[Stretch]], frozenset[str]]:
-    """The samples that there have to be of each metric, and the metrics of which there would have to be more."""
-    stretches: dict[str, list[Stretch]] = {}
-    thinned = set()
-    for name, each in wanted.items():
-        apart, most, left = every, MOST_SCRAPED, _THIN
-        if name in recordings:
-            apart, most, left = recordings[name].every, MOST_RECORDED, MOST_RECORDED
-        stretches[name] = []
-        for window in each:
-            length = window.since - window.until
-            if length <= most * apart:
-                stretches[name].append(Stretch(window, apart))
-                continue
-            thinned.add(name)
-            dense = Window(window.until + _DENSE_SECONDS, window.until)
-            thin = Stretch(Window(window.since, dense.since), length / left // SCRAPE_SECONDS * SCRAPE_SECONDS)
-            stretches[name] += [thin, Stretch(dense, apart)]
-    return stretches, frozenset(thinned)

@@ -52,11 +52,14 @@ def shapes(names: Iterable[str], known: Mapping[str, Recording], prometheus: Pro
             yield name, labels, float(result["value"][1])
 
 
-def lines(shapes: Iterable[Shape], moment: Moment) -> Iterator[Line]:
-    """The same over time. A series of a run is there for a day; on each of 30 days before was another of its kind."""
+def lines(shapes: Iterable[Shape], moment: Moment, *, alive: bool = False) -> Iterator[Line]:
+    """The same over time. A series of a run is there for a day; on each of 30 days before was another of its kind.
+
+    Only those that are there now if they are to be `alive`.
+    """
     for name, labels, value in shapes:
         course = _course(name, value)
-        if "run" not in labels:
+        if alive or "run" not in labels:
             yield Line(name, labels, course)
             continue
         for day in range(_DAYS):

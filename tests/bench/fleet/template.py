@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ ENDED = "train-c"
 PROJECTS = ("project-1", "project-2", "project-3")
 SECONDS = 2.5
 """Between the two looks: what has changed by then tells how fast it changes."""
+STEP_SECONDS = 0.02
 
 _OPENER = build_opener(ProxyHandler({}))
 
@@ -44,9 +45,9 @@ class Series:
 
 def template(budgets: int) -> list[Series]:
     """All series of a host with so many budgets. Takes about ten seconds."""
-    with tempfile.TemporaryDirectory() as folder, _host(Path(folder), budgets) as pages:
+    with tempfile.TemporaryDirectory() as folder, _host(Path(folder), budgets) as (pages, meters):
         first = {job: _read(url) for job, url in pages}
-        time.sleep(SECONDS)
+        _steps(meters, int(SECONDS / STEP_SECONDS), STEP_SECONDS)
         second = {job: _read(url) for job, url in pages}
     return [
         Series(job.rpartition("/")[0], name, dict(labels), counter, (first[job].get(key, (value, counter))[0], value))
@@ -70,8 +71,8 @@ def _read(url: str) -> dict[_Key, tuple[float, bool]]:
 
 
 @contextmanager
-def _host(folder: Path, budgets: int) -> Iterator[list[tuple[str, str]]]:
-    """The host, and the addresses of its metrics by job; the part after the stroke tells those of one job apart."""
+def _host(folder: Path, budgets: int) -> Iterator[tuple[list[tuple[str, str]], list[Meter]]]:
+    """The addresses of its metrics by job, the part after the stroke telling those of one job apart; and its meters."""
     with ExitStack() as stack:
         running = stack.enter_context(exporter(write_config(folder, _config(budgets)), "--simulate"))
         url = f"http://127.0.0.1:{running.port}"
@@ -81,6 +82,7 @@ def _host(folder: Path, budgets: int) -> Iterator[list[tuple[str, str]]]:
         lease = running.call("POST", "/api/v1/runs", gone).json()["lease"]
         running.call("POST", f"/api/v1/runs/{ENDED}/end", {"lease": lease, "result": "finished"})
         pages = [("taximeter-exporter/", f"{url}/metrics")]
+        meters: list[Meter] = []
         for run, project, own in zip(RUNS, PROJECTS, (devices[:half], devices[half:]), strict=False):
             meter = Meter(
                 project,
@@ -97,28 +99,37 @@ def _host(folder: Path, budgets: int) -> Iterator[list[tuple[str, str]]]:
             )
             stack.callback(meter.close, last_scrape_seconds=0)
             meter.wait_registered(10)
-            _train(meter)
             assert meter.metrics_url is not None
             pages.append((f"taximeter-trainer/{run}", meter.metrics_url))
+            meters.append(meter)
+        for meter in meters:
+            _say_all(meter)
+        _steps(meters, 50, 0.0)
         wait_for(
             lambda: all(running.value("taximeter_run_cost_total", run=run) > 0 for run in RUNS),
             "the exporter has booked nothing for the runs",
         )
-        yield pages
+        yield pages, meters
 
 
-def _train(meter: Meter) -> None:
-    """A few steps of nothing, with all that a training loop can tell."""
+def _say_all(meter: Meter) -> None:
+    """What a training loop can tell beside its steps."""
     meter.plan(epochs=1000, target_accuracy=0.93)
     meter.log_flops(per_sample=1e9, peak_per_second=1e15)
     meter.log_memory(8 * 2**30)
-    for _ in meter.steps([[0.0] * 32] * 50):
-        meter.log(loss=0.4, accuracy=0.9, learning_rate=0.1, grad_norm=1.5, epoch=1)
+    meter.log(loss=0.4, accuracy=0.9, learning_rate=0.1, grad_norm=1.5, epoch=1)
     for phase in ("startup", "compile", "evaluation", "checkpoint"):
         with meter.phase(phase):
             pass
     meter.log(split="validation", loss=0.5, accuracy=0.88)
     meter.log_scores(top5_accuracy=0.99, precision=0.88, recall=0.88, f1=0.88)
+
+
+def _steps(meters: Sequence[Meter], count: int, seconds: float) -> None:
+    """Steps of nothing but time, of all of them by turns."""
+    batches = [[0.0] * 32] * count
+    for _ in zip(*(meter.steps(batches) for meter in meters), strict=True):
+        time.sleep(seconds)
 
 
 def _config(budgets: int) -> str:

@@ -1,0 +1,219 @@
+"""How long the queries of the dashboards take in a fleet, and how many series each panel shows.
+
+Run with `tests` and `deploy` on PYTHONPATH: `python -m bench.dashboards [--format json]`. Exit status 1 if it does not
+hold: all queries of Cost now over 30 days together in a second, and no panel of any dashboard over 1,000 series.
+
+The real Prometheus has a made-up fleet of 100 hosts with 8 GPUs and 50 budgets each (`bench.fleet` says how it is
+made): 30 days of what rules record, in blocks, and the last minutes of everything in memory. It is asked as Grafana
+asks it: with All chosen in every variable, at most six queries at once over connections that stay open, a range in
+steps of a thousandth of it, or what Grafana rounds that to. Three times; the median counts.
+
+Of what is scraped there is no month: a dashboard that looks at that over 30 days does not hold, however fast it was.
+The other dashboards are asked over the range with which they open, of which only the last minutes are there: their
+series can be counted, their times say little and have no limit.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import tempfile
+import time
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import local
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from bench.blocks import COST_NOW
+from bench.fleet.hosts import DAY
+from bench.fleet.lookback import seconds
+from bench.fleet.making import SCRAPE_SECONDS, Asked, Fleet, Size
+from bench.fleet.prometheus import Prometheus, prometheus
+from bench.show import show
+from bench.watched import Watched
+from demo import binaries
+from demo.configs import REPOSITORY
+from demo.interrupts import Interrupts
+from grafana.queries import Query, dashboard_queries
+
+DASHBOARDS = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
+HOSTS = 100
+LIMIT_SECONDS = 1.0
+LIMIT_SERIES = 1_000
+ROUNDS = 3
+AT_ONCE = 6
+"""A browser opens so many connections to a server with HTTP/1.1."""
+POINTS = 1_000
+"""About as many as a panel is wide in pixels."""
+DEAREST = 12
+
+_NICE = (5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+_UNTIL = (7.5, 12.5, 17.5, 25, 45, 90, 210, 450, 750, 1050, 1500, 2700, 5400, 9000, 16_200, 32_400, 86_400)
+"""Seconds between points, and up to which calculated interval Grafana takes each (`roundInterval` of grafana/data)."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A dashboard over a time range up to now, in seconds."""
+
+    path: Path
+    over: float
+
+    @property
+    def step(self) -> float:
+        """Seconds between the points of a curve."""
+        return max(SCRAPE_SECONDS, _NICE[bisect(_UNTIL, self.over / POINTS)])
+
+    def queries(self) -> list[Query]:
+        """As Prometheus is asked them, with All chosen everywhere."""
+        document = json.loads(self.path.read_text(encoding="utf-8"))
+        values = {variable["name"]: ".*" for variable in document["templating"]["list"]} | {
+            "__range": f"{self.over:.0f}s",
+            "__interval": f"{self.step:.0f}s",
+            "__rate_interval": f"{max(self.step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS):.0f}s",
+        }
+        return dashboard_queries(self.path, variables=values)
+
+    def asked(self) -> list[Asked]:
+        """What it looks at."""
+        queries = self.queries()
+        return [
+            Asked([query.expr for query in queries if query.instant]),
+            Asked([query.expr for query in queries if not query.instant], self.over),
+        ]
+
+
+def default_range(path: Path) -> float:
+    """Seconds that a dashboard shows when it is opened."""
+    match = re.fullmatch(r"now-(\w+)", json.loads(path.read_text(encoding="utf-8"))["time"]["from"])
+    assert match is not None, path
+    return seconds(match[1])
+
+
+def measure() -> dict[str, Any]:
+    """Times in milliseconds."""
+    tools = binaries.find(REPOSITORY / ".tools", Interrupts(), print)
+    month = Opened(COST_NOW, 30 * DAY)
+    others = [Opened(path, default_range(path)) for path in DASHBOARDS]
+    fleet = Fleet(tools, Size(HOSTS, with_budgets=HOSTS))
+    now = [Asked([query.expr for opened in (month, *others) for query in opened.queries()])]
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "tsdb"
+        made = fleet.blocks(data, month.asked())
+        with prometheus(tools.prometheus, data) as running:
+            end = time.time()
+            fleet.go_on(running, now, until=end, records=False)
+            cost_now = _opened(running, month, end)
+            dashboards = {each.path.stem: _opened(running, each, end) for each in others}
+    too_many = {
+        f"{name}: {panel}": count
+        for name, figures in {**dashboards, "cost-now, 30 days": cost_now}.items()
+        for panel, count in figures["series"].items()
+        if count > LIMIT_SERIES
+    }
+    return {
+        "hosts": HOSTS,
+        "scraped_series": made.scraped_series,
+        "samples_in_blocks": made.samples,
+        "cost_now": cost_now,
+        "dashboards": dashboards,
+        "scraped_over_a_month": sorted(made.left_out),
+        "too_many_series": too_many,
+        "limit_seconds": LIMIT_SECONDS,
+        "limit_series": LIMIT_SERIES,
+        "holds": cost_now["ms"] < 1e3 * LIMIT_SECONDS and not made.left_out and not too_many,
+    }
+
+
+def _opened(running: Prometheus, opened: Opened, end: float) -> dict[str, Any]:
+    """All queries of a dashboard, a few times."""
+    browser = _Browser(running.url, opened, end)
+    watched = Watched(running.pid)
+    rounds, together, cpu = [], [], []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in range(ROUNDS):
+            began, cpu_ms = time.perf_counter(), watched.cpu_ms()
+            rounds.append(list(pool.map(browser.ask, opened.queries())))
+            together.append(1e3 * (time.perf_counter() - began))
+            cpu.append(watched.cpu_ms() - cpu_ms)
+    panels: dict[str, list[float]] = defaultdict(list)
+    series: dict[str, int] = defaultdict(int)
+    for query, *answers in zip(opened.queries(), *rounds, strict=True):
+        panels[query.panel].append(statistics.median(ms for ms, _ in answers))
+        series[query.panel] += answers[0][1]
+    return {
+        "ms": statistics.median(together),
+        "cpu_ms": statistics.median(cpu),
+        "queries": len(opened.queries()),
+        "series": dict(series),
+        "panels_ms": {panel: sum(each) for panel, each in panels.items()},
+    }
+
+
+class _Browser:
+    """Asks over a connection of its own in each thread."""
+
+    def __init__(self, url: str, opened: Opened, end: float) -> None:
+        self._address = urlsplit(url).netloc
+        self._opened = opened
+        self._end = end
+        self._of_thread = local()
+
+    def ask(self, query: Query) -> tuple[float, int]:
+        """Milliseconds, and how many series came back. Raises `ValueError` if Prometheus refuses."""
+        path, parameters = "/api/v1/query", {"query": query.expr, "time": f"{self._end}"}
+        if not query.instant:
+            step = self._opened.step
+            last = self._end // step * step
+            times = {"start": f"{last - self._opened.over}", "end": f"{last}", "step": f"{step}"}
+            path, parameters = "/api/v1/query_range", {"query": query.expr, **times}
+        began = time.perf_counter()
+        answer = self._post(path, parameters)
+        ms = 1e3 * (time.perf_counter() - began)
+        if answer["status"] != "success":
+            raise ValueError(f"{query.panel}: {answer['error']}")
+        return ms, len(answer["data"]["result"])
+
+    def _post(self, path: str, parameters: Mapping[str, str]) -> Any:
+        if not hasattr(self._of_thread, "connection"):
+            self._of_thread.connection = HTTPConnection(self._address, timeout=120)
+        connection = self._of_thread.connection
+        connection.request("POST", path, urlencode(parameters), {"Content-Type": "application/x-www-form-urlencoded"})
+        return json.loads(connection.getresponse().read())
+
+
+def in_words(figures: dict[str, Any]) -> str:
+    """The figures as tables."""
+    month = figures["cost_now"]
+    rows = [
+        f"Cost now over 30 days, {figures['hosts']} hosts: {month['queries']} queries in {month['ms']:,.0f} ms"
+        f" (processor {month['cpu_ms']:,.0f} ms), limit {1e3 * figures['limit_seconds']:,.0f} ms",
+        *_dearest(month),
+        "",
+        "dashboard, as it opens    queries  largest panel  ms",
+    ]
+    rows += [
+        f"{name:<24}  {each['queries']:>7}  {max(each['series'].values()):>13,}  {each['ms']:,.0f}"
+        for name, each in figures["dashboards"].items()
+    ]
+    rows += [
+        f"over {figures['limit_series']:,} series: {panel}, {n:,}" for panel, n in figures["too_many_series"].items()
+    ]
+    rows += [f"looks at 30 days of what is scraped: {name}" for name in figures["scraped_over_a_month"]]
+    return "\n".join(rows) + "\n"
+
+
+def _dearest(figures: Mapping[str, Any]) -> Sequence[str]:
+    dearest = sorted(figures["panels_ms"].items(), key=lambda item: -item[1])[:DEAREST]
+    return [f"{ms:>9,.0f} ms  {figures['series'][panel]:>6,} series  {panel}" for panel, ms in dearest]
+
+
+if __name__ == "__main__":
+    raise SystemExit(show(__doc__, measure, in_words, lambda figures: bool(figures["holds"])))
