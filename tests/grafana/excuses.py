@@ -47,6 +47,7 @@ may_be_empty = [
     MayBeEmpty("annotation Out of memory", "", "the memory suffices"),
     MayBeEmpty("Cost to finish", "A", "the run has ended"),
     *of_panel("Runs compared", "IJL", "the run has ended"),
+    MayBeEmpty("Runs compared", "N", "the devices are real"),
     MayBeEmpty("Lost and repeated", "E", "the run has ended, and its lease with it"),
     MayBeEmpty("Runs compared", "K", "the run has no budget of its own"),
     MayBeEmpty("Cost, forecast and budget", "C", "the run has no budget of its own"),
@@ -58,4 +59,8 @@ may_be_empty = [
     *of_panel("GPU memory by run", "AB", "a host without a GPU"),
     MayBeEmpty("Power by run", "A", "a host without a GPU reports no power"),
     *of_dashboard("serving", "nothing is served"),
+    *of_dashboard("gpus", "a host without a GPU"),
+    MayBeEmpty("variable gpu", "", "a host without a GPU"),
+    MayBeEmpty("Age of prices", "A", "the price has no date"),
+    *of_panel("Spot machines: notices watched", "AB", "the machine is not spot"),
 ]

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.layer import colours, units
+from dashboards_src.layer import colours, links, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
 from dashboards_src.layer.queries import over_time, rows
@@ -72,7 +72,7 @@ def servers() -> Panel:
             rows(quantities.quantile(0.95, "run")),
         ],
         columns=[
-            Column("run", "Run"),
+            Column("run", "Run", link=(links.address("taximeter-serving", run="${__value.text}"), "This run alone")),
             Column("project", "Project", width=100),
             Column("user", "User", width=80),
             Column("model", "Model", width=110),

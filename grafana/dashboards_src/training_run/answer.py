@@ -55,7 +55,7 @@ def still_to_come() -> Panel:
         unit=units.MONEY,
         decimals=2,
         queries=[now(f"sum by (currency) ({runs.still_to_come()})", "{{currency}}")],
-        no_value="no run goes on",
+        no_value="no run with a plan",
     )
 
 

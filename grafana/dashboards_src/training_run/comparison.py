@@ -11,6 +11,7 @@ from dashboards_src.shared import runs
 
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
+_SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95)
 _VALIDATION = 'split="validation"'
 
 
@@ -23,6 +24,7 @@ def money() -> Panel:
     active = of_project(select("taximeter_run_active", RUN))
     by_hand = of_project(select("taximeter_training_cost", RUN))
     limit = kept_of_project(select("taximeter_training_budget_limit", RUN, CURRENCY))
+    simulated = select("taximeter_run_info", RUN, 'simulated="true"')
     return table(
         title="Runs compared",
         description=(
@@ -45,6 +47,7 @@ def money() -> Panel:
             rows(f"max by (run, currency) {limit}"),
             rows(f"max by (run) {of_project(select('taximeter_training_remaining_seconds', RUN))}"),
             rows(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
+            rows(f"max by (run, simulated) {runs.of_training(kept_of_project(simulated))}"),
         ],
         columns=[
             Column("run", "Run", link=_THIS_RUN),
@@ -54,19 +57,20 @@ def money() -> Panel:
                 mappings=words({"1": ("active", colours.GOOD), "0": ("ended", "transparent")}, missing="ended"),
                 width=70,
             ),
-            Column("Value #M", "Epoch", units.COUNT, width=65),
-            Column("Value #C", "Accuracy", units.RATIO, decimals=1, width=85),
-            Column("Value #A", "Cost", units.MONEY, decimals=2, width=85),
-            Column("currency", "Currency", width=80),
-            Column("Value #D", "Per epoch", units.MONEY, decimals=4, width=90),
-            Column("Value #E", "Per 1k samples", units.MONEY, decimals=4, width=120),
-            Column("Value #F", "Per point", units.MONEY, decimals=4, width=90),
-            Column("Value #G", "Progress", units.RATIO, decimals=0, width=80),
-            Column("Value #H", "Lost", units.MONEY, decimals=2, width=70),
-            Column("Value #I", "To finish", units.MONEY, decimals=2, width=80),
-            Column("Value #J", "Forecast", units.MONEY, decimals=2, width=85),
-            Column("Value #K", "Budget", units.MONEY, decimals=2, width=80),
-            Column("Value #L", "Time left", units.SECONDS, decimals=0, width=85),
+            Column("Value #M", "Epoch", units.COUNT, width=60),
+            Column("Value #C", "Accuracy", units.RATIO, decimals=1, width=95),
+            Column("Value #A", "Cost", units.MONEY, decimals=2, width=75),
+            Column("currency", "Currency", width=82),
+            Column("Value #D", "Per epoch", units.MONEY, decimals=4, width=85),
+            Column("Value #E", "Per 1k samples", units.MONEY, decimals=4, width=122),
+            Column("Value #F", "Per point", units.MONEY, decimals=4, width=80),
+            Column("Value #G", "Progress", units.RATIO, decimals=0, width=82),
+            Column("Value #H", "Lost", units.MONEY, decimals=2, width=60),
+            Column("Value #I", "To finish", units.MONEY, decimals=2, width=75),
+            Column("Value #J", "Forecast", units.MONEY, decimals=2, width=75),
+            Column("Value #K", "Budget", units.MONEY, decimals=2, width=70),
+            Column("Value #L", "Time left", units.SECONDS, decimals=0, width=80),
+            _SIMULATED,
         ],
         sort_by="Accuracy",
         descending=True,
@@ -105,7 +109,7 @@ def identity() -> Panel:
             Column("result", "Result", width=80),
             Column("Value #D", "Device time", units.SECONDS, decimals=1, width=100),
             Column("Value #E", "Energy", units.JOULES, decimals=1, width=85),
-            Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=100),
+            _SIMULATED,
         ],
         sort_by="Started",
         descending=True,
