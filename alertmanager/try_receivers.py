@@ -30,7 +30,8 @@ and that is told too.
     make test-alert ARGS='--team vision'              what a team is told
     make test-alert ARGS='--url http://host:9093'     another Alertmanager
 
-Exit status: 0 all were reached, 1 one was not, or nobody would be told, 2 no Alertmanager answers at the address.
+Exit status: 0 all were reached, 1 one was not, or nobody would be told, 2 no Alertmanager answers at the address (make
+itself ends with 2 in both cases).
 What other alerts cause to be sent in the same seconds is counted with it: try at a quiet moment.
 """
 LASTS = timedelta(minutes=1)
@@ -42,6 +43,7 @@ WHY = {
     "clientError": "it refused the message: look at the address or the token",
     "serverError": "it had a fault of its own: try again later",
     "contextDeadlineExceeded": "it did not answer in time: look at the address and the network",
+    "other": "it was not reached, or the message could not be made: the log says which",
 }
 """What Alertmanager gives as the reason of a failure, from 0.26 on."""
 
