@@ -68,6 +68,10 @@ class Ledger(Protocol):
         """Where each known device's time ends, by UUID."""
         ...
 
+    def models(self) -> Mapping[str, str]:
+        """What each known device is, by UUID, as it was when it was first seen."""
+        ...
+
     def runs(self) -> Sequence[Run]:
         """Every run, by start."""
         ...

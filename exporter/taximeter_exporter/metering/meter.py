@@ -23,7 +23,7 @@ from taximeter_exporter.metering.policy import SplitPolicy, owner, weigh
 from taximeter_exporter.metering.recent import Recent, RecentPast
 from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
-from taximeter_exporter.metering.spent import PERIODS, PeriodSum, zone_of
+from taximeter_exporter.metering.spent import Spending, zone_of
 from taximeter_exporter.metering.state import DeviceState, MeterState, RunState
 from taximeter_exporter.metering.storage import Storage, Volume
 from taximeter_exporter.metering.totals import Totals
@@ -78,18 +78,23 @@ class Meter:
         self._last_write_ns = clock.elapsed_ns()
         self._runs = RunBook(clock, ledger.runs())
         self._totals = Totals()
-        self._totals.add(ledger.usage(), self._runs.runs)
+        past = ledger.usage()
+        self._totals.add(past, self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
-        timezone = zone_of(budgets)
-        self._spent = [PeriodSum(period, timezone, self._usage_between) for period in PERIODS]
+        self._spending = Spending(
+            zone_of(budgets),
+            models=ledger.models(),
+            past=past,
+            usage_between=self._usage_between,
+            runs=self._runs.runs,
+        )
         self._recent_past = RecentPast(ledger)
         for budget in budgets:
             if budget.scope and not any(budget.covers(run) for run in self._runs.runs.values()):
                 log.warning("budget %s: no run so far is within its scope, %s", budget.name, dict(budget.scope))
         for book in self._budgets:
             book.enter(clock.time_ns(), self._runs.runs)
-        for period in self._spent:
-            period.enter(clock.time_ns())
+        self._spending.enter(clock.time_ns(), self._runs.runs)
         self._storage = Storage(volumes)
         self._transfer = Transfer(transfer, ledger.cursors().get(Transfer.uuid))
         self._devices = devices
@@ -170,10 +175,11 @@ class Meter:
             books = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
             for book in books:
                 book.enter(time_ns, self._runs.runs)
+            spending = self._spending.in_zone(zone_of(budgets), time_ns, self._runs.runs)
             now = Cursor(self._clock.boot_id, self._clock.elapsed_ns())
             storage, advances = self._storage.changed(volumes, known, now)
             self._write([], advances)
-            self._storage, self._budgets = storage, books
+            self._storage, self._budgets, self._spending = storage, books, spending
             self._transfer = Transfer(transfer, known.get(Transfer.uuid))
             self._schedule = self._schedule.then(time_ns, schedule)
             self._fleet.reprice(schedule, time_ns)
@@ -342,12 +348,11 @@ class Meter:
         time_ns = self._last_write_time_ns = self._clock.time_ns()
         self._last_write_ns = self._clock.elapsed_ns()
         self._totals.add(usage, self._runs.runs)
-        for period in self._spent:
-            period.add(usage)
-            try:
-                period.enter(time_ns)
-            except LedgerError as error:
-                log.error("the new day cannot be summed up, and is tried again: %s", error)
+        self._spending.add(usage, advances, self._runs.runs)
+        try:
+            self._spending.enter(time_ns, self._runs.runs)
+        except LedgerError as error:
+            log.error("the new day cannot be summed up, and is tried again: %s", error)
         for book in self._budgets:
             book.add(usage, self._runs.runs)
             try:
@@ -384,7 +389,7 @@ class Meter:
                 for metered in self._metered
             ),
             cost=dict(self._totals.cost),
-            spent=tuple(period.now() for period in self._spent),
+            spent=self._spending.now(),
             runs=tuple(self._run_states(per_hour)),
             footprints=tuple(self._footprints),
             budgets=tuple(self._budget_states(time_ns, per_hour)),

@@ -87,6 +87,11 @@ class SqliteLedger:
             rows = database.execute("SELECT uuid, boot_id, booked_ns FROM device").fetchall()
         return {device: Cursor(boot_id, booked_ns) for device, boot_id, booked_ns in rows}
 
+    def models(self) -> Mapping[str, str]:
+        """See `Ledger.models`."""
+        with self._database() as database:
+            return dict(database.execute("SELECT uuid, model FROM device").fetchall())
+
     def runs(self) -> Sequence[Run]:
         """See `Ledger.runs`."""
         with self._database() as database:

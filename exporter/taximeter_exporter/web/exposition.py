@@ -104,6 +104,17 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     yield money.PRICE_AGE_SECONDS, [(labels, age / NS_PER_SECOND) for labels, age in ages if age is not None]
     yield money.PRICE_STALE, [((uuid,), float(rate.stale_at(state.time_ns))) for uuid, rate in priced]
     yield money.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
+    yield (
+        money.PERIOD_COST,
+        [
+            ((str(spent.period), *key), float(amount))
+            for spent in state.spent
+            for key, amount in sorted(spent.parts.items())
+        ],
+    )
+    starts = [((str(spent.period), spent.timezone.key), spent.start_ns / NS_PER_SECOND) for spent in state.spent]
+    yield money.PERIOD_START, starts
+    yield money.PERIOD_END, [((str(spent.period),), spent.end_ns / NS_PER_SECOND) for spent in state.spent]
     yield money.GAP_SECONDS, [((entry.device.uuid,), entry.gap_ns / NS_PER_SECOND) for entry in state.devices]
     unpriced = [((entry.device.uuid,), entry.unpriced_ns / NS_PER_SECOND) for entry in state.devices]
     yield money.UNPRICED_SECONDS, unpriced

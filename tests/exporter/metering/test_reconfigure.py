@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from fakes.manual_clock import ManualClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.metered import GPU0, GPU1, OFFER, Machine, budget, labels, price, process, time_ns
@@ -101,6 +102,21 @@ def test_budgets_are_summed_up_from_the_ledger(tmp_path: Path) -> None:
     meter.tick()
     assert [state.spent for state in meter.state().budgets] == [17 + 2 * 5, 10, 0]
     assert meter.state().budgets[0].budget.limit == 50
+
+
+def test_the_day_moves_to_the_time_zone_of_the_budgets(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "ledger.db")
+    # midnight in Berlin was 23:00 in UTC
+    machine.clock = ManualClock(elapsed_ns=1000 * SECOND, time_ns=time_ns("2026-11-20T22:59:58"))
+    meter = machine.start()
+    machine.pass_time(10)
+    berlin = ZoneInfo("Europe/Berlin")
+    reconfigure(machine, budgets=[budget(timezone=berlin)])
+    machine.pass_time(1)
+    day, month = meter.state().spent
+    assert day.cost == {"USD": Fraction(9)}
+    assert month.cost == {"USD": Fraction(11)}
+    assert day.timezone == month.timezone == berlin
 
 
 def test_volumes_and_transfer_change_at_the_same_moment(tmp_path: Path) -> None:

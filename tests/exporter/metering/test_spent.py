@@ -12,6 +12,7 @@ from support.metered import Machine, budget, time_ns
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.metering.ledger import LedgerError
 from taximeter_exporter.metering.periods import Period
+from taximeter_exporter.metering.run import Result
 from taximeter_exporter.metering.spent import zone_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -75,3 +76,39 @@ def test_a_day_that_cannot_be_summed_up_waits_and_loses_nothing(
     monkeypatch.undo()
     machine.pass_time(1)
     assert spent(machine) == {Period.DAY: 3, Period.MONTH: 4}
+
+
+def parts(machine: Machine, period: Period) -> dict[tuple[str, str, str], Fraction]:
+    """By project, share and the device's model."""
+    (spending,) = (each for each in machine.meter.state().spent if each.period is period)
+    return {(key.project, key.share, key.model): amount for key, amount in spending.parts.items()}
+
+
+def test_a_period_is_told_apart_by_whom_its_time_belonged_to_and_adds_up(tmp_path: Path) -> None:
+    machine = machine_at(tmp_path, "2026-11-20T12:00:00", in_use={"GPU-0": False})
+    machine.start()
+    machine.pass_time(4)
+    run = machine.register()
+    machine.pass_time(3)
+    machine.meter.end(run.run.name, run.run.lease, Result.FINISHED, {})
+    machine.kill()
+    machine.clock.advance(seconds=5)
+    machine.start()
+    expected = {("", "idle", "H100"): 4, ("vision", "active", "H100"): 3, ("", "gap", "H100"): 5}
+    assert parts(machine, Period.DAY) == parts(machine, Period.MONTH) == expected
+    key = next(iter(machine.meter.state().spent[0].parts))
+    assert (key.provider, key.pricing_model, key.currency) == ("acme", "on_demand", "USD")
+    assert spent(machine) == {Period.DAY: 12, Period.MONTH: 12}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_has_cost_something_before_stays_at_0_when_a_new_day_begins(tmp_path: Path, restarted: bool) -> None:
+    """Of a machine that goes away the last amounts count on: one that just vanished would be taken for one of those."""
+    machine = machine_at(tmp_path, "2026-11-20T23:59:57", in_use={"GPU-0": False})
+    machine.start()
+    machine.pass_time(3)
+    if restarted:
+        machine.kill()
+        machine.start()
+    assert parts(machine, Period.DAY) == {("", "idle", "H100"): 0}
+    assert parts(machine, Period.MONTH) == {("", "idle", "H100"): 3}

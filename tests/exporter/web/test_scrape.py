@@ -105,6 +105,19 @@ def test_series_of_each_process_only_where_they_are_asked_for(
         assert of_processes == ({"1000": GIB, "1001": GIB} if wanted else {})
 
 
+def test_a_new_ledger_has_spent_this_month_all_that_it_has_spent(tmp_path: Path) -> None:
+    with exporter(write_config(tmp_path), "--simulate") as running:
+        wait_for(lambda: b"taximeter_period_cost{" in running.get("/metrics").body, "nothing is booked")
+        metrics = running.metrics()
+        ever = sum(value for (name, _), value in metrics.items() if name == "taximeter_cost_total")
+        by_period = [(labels, value) for (name, labels), value in metrics.items() if name == "taximeter_period_cost"]
+        assert sum(value for labels, value in by_period if ("period", "month") in labels) == pytest.approx(ever)
+        (start,) = (each["period_start"] for each in running.get("/api/v1/overview").json()["spent"][1:])
+        began = running.value("taximeter_period_start_timestamp_seconds", period="month", timezone="UTC")
+        assert datetime.fromtimestamp(began, UTC) == datetime.fromisoformat(start)
+        assert began < running.value("taximeter_period_end_timestamp_seconds", period="month")
+
+
 def test_everything_simulated_says_so(tmp_path: Path) -> None:
     with exporter(write_config(tmp_path), "--simulate") as running:
         run = running.call("POST", "/api/v1/runs", {"run": "s", "project": "demo"}).json()

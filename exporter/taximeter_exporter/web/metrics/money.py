@@ -39,5 +39,29 @@ GAP_SECONDS = MetricSpec(
 UNPRICED_SECONDS = MetricSpec(
     "unpriced_seconds", "Device time for which there is no price, and so no cost.", "ledger", ("uuid",), counter=True
 )
+PERIOD_COST = MetricSpec(
+    "period_cost",
+    "What was spent in this period so far, day or month, in `currency`, by whom the time belonged to and how it was"
+    " paid for; 0 of what has cost something before. `model` is that of the device, or the class of storage.",
+    "ledger",
+    ("period", "project", "category", "share", "provider", "model", "pricing_model", "currency"),
+)
+PERIOD_START = MetricSpec(
+    "period_start_timestamp_seconds",
+    "When this period began: day or month of the time zone that all budgets agree on, else of UTC.",
+    "configuration",
+    ("period", "timezone"),
+)
+PERIOD_END = MetricSpec("period_end_timestamp_seconds", "When this period ends.", "configuration", ("period",))
 
-ALL = (PRICE_PER_HOUR, PRICE_AGE_SECONDS, PRICE_STALE, COST, GAP_SECONDS, UNPRICED_SECONDS)
+ALL = (
+    PRICE_PER_HOUR,
+    PRICE_AGE_SECONDS,
+    PRICE_STALE,
+    COST,
+    PERIOD_COST,
+    PERIOD_START,
+    PERIOD_END,
+    GAP_SECONDS,
+    UNPRICED_SECONDS,
+)
