@@ -19,6 +19,7 @@ PER_SECOND = "suffix:/s"
 PER_HOUR = "suffix:/h"
 TEXT = "string"
 MOMENT = "dateTimeAsLocal"  # from milliseconds
+DAY_AND_TIME = "time:MMM D, HH:mm"  # the same, short enough for an axis
 CELSIUS = "celsius"
 HERTZ = "hertz"
 KILOWATT_HOURS = "kwatth"

@@ -1,0 +1,36 @@
+"""What the filters leave of the budgets' series.
+
+A budget belongs to an exporter. Where several have one of the same name, what they spend together is recorded by
+Taximeter's rules (prometheus/rules/fleet.yml), without the label ``instance``.
+"""
+
+from dashboards_src.promql import CURRENCY, select
+
+_BUDGET = 'budget=~"$budget"'
+_INSTANCE = 'instance=~"$instance"'
+
+IDENTITY = "instance, budget, period, run, currency"
+"""What tells budgets apart."""
+NAME = "{{budget}} {{run}} ({{currency}} a {{period}}), {{instance}}"
+
+
+def budgets(metric: str) -> str:
+    """A metric of the chosen budgets: one series for each exporter and budget."""
+    return f"sum by ({IDENTITY}) ({select(metric, _BUDGET, _INSTANCE, CURRENCY)})"
+
+
+def moment(of: str) -> str:
+    """Milliseconds since 1970 of the period's ``start`` or ``end``; of budgets that have one, not those of each run."""
+    seconds = select(f"taximeter_budget_period_{of}_timestamp_seconds", _BUDGET, _INSTANCE)
+    limit = select("taximeter_budget_limit", _BUDGET, _INSTANCE, CURRENCY)
+    return f"1000 * sum by ({IDENTITY}) (0 * {limit} + ignoring (currency) group_left () {seconds})"
+
+
+def recorded(record: str) -> str:
+    """What a rule has recorded of the chosen budgets of each exporter."""
+    return budgets(record)
+
+
+def together(record: str) -> str:
+    """What a rule has recorded of the chosen budgets over all machines."""
+    return f"sum by (budget, period, currency) ({select(record, _BUDGET, CURRENCY)})"
