@@ -30,6 +30,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "run": [_GOING_ON],
     "rank": ["0", "1"],
     "uuid": ["GPU-well", "GPU-ill"],
+    "gpu_uuid": ["GPU-well"],
     "currency": ["USD"],
     "category": ["compute", "storage", "transfer"],
     "share": ["active", "idle", "unattributed", "gap"],

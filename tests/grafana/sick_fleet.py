@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from demo.binaries import Tools
+from demo.interrupts import Interrupts
+from demo.ports import ANY, HOST, free_ports
+from demo.processes import Processes
+from demo.stack import Starter
+from demo.web import get_json
+from support.exposition import serve_exposition
+from support.programs import wait_for
 
 ALL_READINGS: Mapping[str, float] = {
     "utilization_ratio": 0.9,
@@ -84,3 +97,43 @@ def _lines(gpu: str, uuid: str, readings: Mapping[str, float]) -> Iterator[str]:
         number = time.time() if value != value else value  # noqa: PLR0124
         identity = f'gpu="{gpu}",uuid="{uuid}"'
         yield f"taximeter_gpu_{name}{{{identity}{',' + labels if labels else '}'} {number}\n"
+
+
+@dataclass(frozen=True)
+class SickFleet:
+    """By their addresses: the Prometheus that scraped it, and an exporter that was never there."""
+
+    prometheus: str
+    never: str
+
+
+@contextmanager
+def sick_fleet(folder: Path, tools: Tools) -> Iterator[SickFleet]:
+    """Four hosts: with GPUs in every state, one of which was taken out; with every problem; gone; never there."""
+    ports = free_ports(ANY)
+    hosts = [f"{HOST}:{port}" for port in (ports.exporter, ports.trainer, ports.receiver, ports.grafana)]
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [{"job_name": "taximeter-exporter", "static_configs": [{"targets": hosts}]}],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    with ExitStack() as stack, ExitStack() as leaving:
+        states, ill = (stack.enter_context(serve_exposition(port)) for port in (ports.exporter, ports.trainer))
+        states.text = lambda: in_every_state() + well("5", "GPU-taken")
+        ill.text = with_every_problem
+        leaving.enter_context(serve_exposition(ports.receiver)).text = well("0", "GPU-far")
+        processes = stack.enter_context(Processes())
+        starter = Starter(folder, ports, processes, stack.enter_context(Interrupts()))
+        fleet = SickFleet(starter.prometheus(tools.prometheus, folder / "prometheus.yml").url, never=hosts[3])
+
+        def there_is(query: str) -> Callable[[], bool]:
+            return lambda: bool(get_json(f"{fleet.prometheus}/api/v1/query", query=query)["data"]["result"])
+
+        gpus = in_every_state().count("gpu_up{") + len(ILL) + 2
+        scraped = f"count(count_over_time(taximeter_gpu_up[1m]) >= 3) == {gpus}"
+        wait_for(there_is(scraped), "not all GPUs were scraped three times", seconds=30)
+        states.text = in_every_state
+        leaving.close()
+        wait_for(there_is("count(up == 0) == 2"), "the host did not go away", seconds=30)
+        wait_for(there_is('absent(taximeter_gpu_up{uuid="GPU-taken"})'), "the GPU did not go away", seconds=30)
+        yield fleet

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import yaml
 from dashboards_src.gpus.problems import PROBLEMS
 from dashboards_src.gpus.readings import READINGS
 from demo.binaries import Tools
-from demo.interrupts import Interrupts
-from demo.ports import ANY, HOST, free_ports
-from demo.processes import Processes
-from demo.stack import Starter
 from demo.web import get_json
 from grafana.contract import REPOSITORY
 from grafana.queries import dashboard_queries, panels
-from grafana.sick_fleet import ILL, in_every_state, well, with_every_problem
-from support.exposition import serve_exposition
-from support.programs import wait_for
+from grafana.sick_fleet import ILL, sick_fleet
 
 pytestmark = pytest.mark.binaries
 FILE = REPOSITORY / "grafana" / "dashboards" / "gpus.json"
@@ -75,35 +67,9 @@ def words(panel: str, column: str | None) -> Mapping[str, str]:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[tuple[Dashboard, str]]:
-    """A Prometheus that scraped the hosts, one of which went away; and the address of one that was never there."""
-    ports = free_ports(ANY)
-    hosts = [f"{HOST}:{port}" for port in (ports.exporter, ports.trainer, ports.receiver, ports.grafana)]
-    folder = tmp_path_factory.mktemp("fleet")
-    config = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [{"job_name": "taximeter-exporter", "static_configs": [{"targets": hosts}]}],
-    }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    with ExitStack() as stack, ExitStack() as leaving:
-        states, ill = (stack.enter_context(serve_exposition(port)) for port in (ports.exporter, ports.trainer))
-        states.text = lambda: in_every_state() + well("5", "GPU-taken")
-        ill.text = with_every_problem
-        leaving.enter_context(serve_exposition(ports.receiver)).text = well("0", "GPU-far")
-        processes = stack.enter_context(Processes())
-        starter = Starter(folder, ports, processes, stack.enter_context(Interrupts()))
-        dashboard = Dashboard(starter.prometheus(tools.prometheus, folder / "prometheus.yml").url)
-
-        def has(query: str) -> Callable[[], bool]:
-            return lambda: bool(get_json(f"{dashboard.prometheus}/api/v1/query", query=query)["data"]["result"])
-
-        wait_for(
-            has("count(count_over_time(taximeter_gpu_up[1m]) >= 3) >= 19"), "not all GPUs were scraped", seconds=30
-        )
-        states.text = in_every_state
-        leaving.close()
-        wait_for(has("count(up == 0) == 2"), "the host did not go away", seconds=30)
-        wait_for(lambda: not has('taximeter_gpu_up{uuid="GPU-taken"}')(), "the GPU did not go away", seconds=30)
-        yield dashboard, hosts[3]
+    """What the dashboard shows of the hosts; and the address of the one that was never there."""
+    with sick_fleet(tmp_path_factory.mktemp("fleet"), tools) as running:
+        yield Dashboard(running.prometheus), running.never
 
 
 STATES = {

@@ -22,6 +22,7 @@ from demo.processes import Processes
 from demo.stack import Stack, Starter, clean_environment, start_stack
 from demo.web import get_json
 from grafana.full_house import exposition
+from grafana.sick_fleet import sick_fleet
 from support.exposition import serve_exposition
 from support.programs import wait_for
 from support.tools import tools
@@ -110,6 +111,13 @@ def simulated_chain(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> I
     """On eight simulated GPUs."""
     with chain(tmp_path_factory.mktemp("simulated"), tools, simulate=True) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def sick_gpus(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterator[Asked]:
+    """A Prometheus that scraped GPUs in every state."""
+    with sick_fleet(tmp_path_factory.mktemp("sick-gpus"), tools) as running:
+        yield Asked(running.prometheus)
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def troubled() -> Panel:
 def utilisation() -> Panel:
     """The mean of all GPUs."""
     return values(
-        title="Utilisation",
+        title="Mean utilisation",
         description="Mean over all chosen GPUs: the share of the time in which a kernel ran on them.",
         unit=units.RATIO,
         decimals=0,
@@ -68,7 +68,7 @@ def memory() -> Panel:
     """How much of all memory is used."""
     used, total = (f"sum({by_device(of(f'taximeter_gpu_memory_{name}_bytes'))})" for name in ("used", "total"))
     return values(
-        title="Memory used",
+        title="Memory in use",
         description="Used share of the memory of all chosen GPUs and MIG instances.",
         unit=units.RATIO,
         decimals=0,
@@ -79,7 +79,7 @@ def memory() -> Panel:
 def power() -> Panel:
     """What all GPUs draw."""
     return values(
-        title="Power",
+        title="Power of all now",
         description="What all chosen GPUs draw together.",
         unit=units.WATTS,
         decimals=1,

@@ -17,7 +17,7 @@ _NO_POWER = "no GPU that reports power"
 def power() -> Panel:
     """The GPUs that draw most."""
     return lines(
-        title="Power",
+        title="Power by GPU",
         description=(
             f"What each GPU draws, over the last second on Ampere and later: the {AT_MOST} highest of the chosen; "
             "dashed the lowest limit in force."
@@ -80,7 +80,7 @@ def temperature() -> Panel:
     """The hottest."""
     threshold = 'threshold="slowdown"'
     return lines(
-        title="Temperature",
+        title="Temperature by GPU",
         description=f"The {AT_MOST} hottest of the chosen GPUs; dashed from where the first of them slows down.",
         unit=units.CELSIUS,
         decimals=0,

@@ -27,7 +27,7 @@ def utilisation() -> Panel:
     """The least used GPUs: they are paid for."""
     utilisation = by_device(of("taximeter_gpu_utilization_ratio"))
     return lines(
-        title="Utilisation",
+        title="Utilisation by GPU",
         description=(
             f"Share of the time in which a kernel ran on the GPU (it may still be far from full): the {AT_MOST} least "
             "used of the chosen GPUs, and dashed the mean of all. MIG instances tell their activity instead."
@@ -45,7 +45,7 @@ def memory() -> Panel:
     """The fullest memories."""
     used, total = (by_device(of(f"taximeter_gpu_memory_{name}_bytes")) for name in ("used", "total"))
     return lines(
-        title="Memory used",
+        title="Memory by GPU",
         description=(
             f"Used share of the memory of GPUs and MIG instances: the {AT_MOST} fullest of the chosen. At 100% the "
             "next allocation ends the run."

@@ -95,6 +95,7 @@ def unattributed() -> Panel:
 
 def reclaim() -> Panel:
     """Whether notices of reclaim would be seen."""
+    watched = of("taximeter_host_reclaim_watched")
     return lines(
         title="Spot machines: notices watched",
         description=(
@@ -105,8 +106,8 @@ def reclaim() -> Panel:
         decimals=0,
         minimum=0,
         queries=[
-            over_time(f"count by (provider) ({of('taximeter_host_reclaim_watched')} == 1)", "{{provider}} watched"),
-            over_time(f"count by (provider) ({of('taximeter_host_reclaim_watched')} == 0)", "{{provider}} not watched"),
+            over_time(f"sum by (provider) ({watched})", "{{provider}} watched"),
+            over_time(f"count by (provider) ({watched}) - sum by (provider) ({watched})", "{{provider}} not watched"),
         ],
         no_value="no spot machine",
     )
