@@ -92,7 +92,7 @@ def _course(series: Series, number: int, moment: Moment) -> Course:
     first, value = series.values
     if series.name.startswith("taximeter_budget_"):
         return _of_budget(series, number, moment)
-    if series.name.endswith("_timestamp_seconds"):
+    if series.name.endswith(("_timestamp_seconds", "_start_time_seconds")):
         return _timestamp(series, moment)
     by_host = 1 + number % 10 / 100
     if series.counter:
