@@ -35,6 +35,15 @@ INFO, WARNING, CRITICAL = ({**BUDGET, "severity": severity} for severity in ("in
 FAST = {**CRITICAL, "alertname": "TaximeterBudgetBurnFast"}
 SLOW = {**WARNING, "alertname": "TaximeterBudgetBurnSlow"}
 FORECAST = {**WARNING, "alertname": "TaximeterBudgetForecast"}
+OF_ALL_MACHINES = {
+    "alertname": "TaximeterFleetBudgetThreshold",
+    "budget": "demo",
+    "period": "month",
+    "currency": "USD",
+}
+FLEET_INFO, FLEET_WARNING, FLEET_CRITICAL = (
+    {**OF_ALL_MACHINES, "severity": severity} for severity in ("info", "warning", "critical")
+)
 RUN_BUDGET = {"run": "r-1", "period": "run"}
 
 EXPORTER = {"job": "taximeter-exporter", "instance": "host:9877"}
@@ -65,6 +74,10 @@ SILENCED: list[tuple[str, Labels, Labels]] = [
     ("the limit, the forecast", CRITICAL, FORECAST),
     ("the limit of a run, its lower threshold", CRITICAL | RUN_BUDGET, INFO | RUN_BUDGET),
     ("a fast burn, a slow one", FAST, SLOW),
+    ("the limit for all machines, that of one", FLEET_CRITICAL, CRITICAL),
+    ("the limit for all machines, its lower threshold", FLEET_CRITICAL, FLEET_WARNING),
+    ("a threshold for all machines, that of one", FLEET_WARNING, WARNING),
+    ("the first threshold for all machines, that of one", FLEET_INFO, INFO),
     ("an exporter that is down, what fails in it", EXPORTER_DOWN, COLLECTION_FAILING),
     ("an exporter that is down, its GPUs", EXPORTER_DOWN, GPU_HOT),
     ("a trainer that is down, its slow answer", TRAINER_DOWN, SCRAPE_SLOW),
@@ -82,6 +95,9 @@ TOLD: list[tuple[str, Labels, Labels]] = [
     ("another currency", CRITICAL, WARNING | {"currency": "EUR"}),
     ("another run's budget", CRITICAL | RUN_BUDGET, WARNING | RUN_BUDGET | {"run": "r-2"}),
     ("another machine's budget", CRITICAL, WARNING | {"instance": "other:9877"}),
+    ("that one machine alone is over, when all are at a threshold", FLEET_WARNING, CRITICAL),
+    ("a run's own limit, when all machines are over theirs", FLEET_CRITICAL, CRITICAL | RUN_BUDGET),
+    ("another budget of one machine", FLEET_CRITICAL, CRITICAL | {"budget": "other"}),
     ("no budget at all", CRITICAL, COLLECTION_FAILING),
     (
         "what is not ours",
