@@ -80,7 +80,7 @@ def test_a_smaller_gpu_is_named_once_the_memory_has_been_seen_for_six_hours(watc
     # 12 GiB at most, and 1; 41 and 68 fit on no smaller one that is on offer
     l40s = ("L40S", "aws", "us-east-1", "g6e.xlarge", "on_demand", "USD")
     assert watched.values(cheaper) == {("SIM-6", *l40s): 1.861, ("SIM-7", *l40s): 1.861}
-    assert watched.values("taximeter_cheaper_gpu_throughput_ratio")["SIM-6", *l40s] == pytest.approx(362 / 989)
+    assert watched.values("taximeter_cheaper_gpu_relative_throughput")["SIM-6", *l40s] == pytest.approx(362 / 989)
 
 
 def test_prices_that_are_reloaded_or_begin_are_seen_at_the_next_look(watched: Watched) -> None:

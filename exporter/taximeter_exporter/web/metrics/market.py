@@ -47,7 +47,7 @@ SMALLER_PRICE = MetricSpec(
     _SMALLER,
 )
 SMALLER_THROUGHPUT = MetricSpec(
-    "cheaper_gpu_throughput_ratio",
+    "cheaper_gpu_relative_throughput",
     "How many times as fast that GPU is as the device: the quotient of their dense FP16/BF16 throughputs.",
     "NVIDIA's data sheets",
     _SMALLER,
