@@ -14,9 +14,10 @@ from typing import IO
 from bench.fleet.hosts import HOUR, Line
 from bench.fleet.lookback import Stretch
 
-_RECENT_SECONDS = 48 * HOUR
-_SHORT, _LONG = 2 * HOUR, 54 * HOUR
-"""As long a time as a block of Prometheus spans at first, and once it has put them together (with 30 days kept)."""
+_SPANS = ((8 * HOUR, 2 * HOUR), (26 * HOUR, 6 * HOUR), (80 * HOUR, 18 * HOUR))
+_LONGEST = 54 * HOUR
+"""How long a time a block spans that began so long ago: Prometheus puts blocks together step by step, and none longer
+than the last where it keeps 30 days."""
 _PROCESSES = 2
 
 
@@ -62,7 +63,7 @@ def _import(promtool: Path, path: Path, folder: Path) -> None:
         promtool,
         "tsdb",
         "create-blocks-from",
-        f"--max-block-duration={_LONG / HOUR:.0f}h",
+        f"--max-block-duration={_LONGEST / HOUR:.0f}h",
         "openmetrics",
     ]
     subprocess.run([*command, "--quiet", path, folder], check=True, stdout=subprocess.DEVNULL)
@@ -80,5 +81,8 @@ def _slots(stretches: Sequence[Stretch], end: float) -> Iterator[tuple[float, li
 
 def _slot(at: float, end: float) -> float:
     """When the block begins, or would begin, that has this moment."""
-    recent_from = (end - _RECENT_SECONDS) // _SHORT * _SHORT
-    return at // _SHORT * _SHORT if at >= recent_from else at // _LONG * _LONG
+    for age, span in _SPANS:
+        began = at // span * span
+        if end - began <= age:
+            return began
+    return at // _LONGEST * _LONGEST
