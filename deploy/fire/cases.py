@@ -11,6 +11,9 @@ import yaml
 
 from fire.series import Series, parse_duration, parse_series
 
+# As promtool reads it: a value such as 0x11 is text, not a number. In C it takes a tenth of the time.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 
 @dataclass(frozen=True, slots=True)
 class Expected:
@@ -46,8 +49,7 @@ def firing_cases(folder: Path) -> dict[str, dict[str, Case]]:
 
 
 def _cases(path: Path) -> Iterator[Case]:
-    # As promtool reads it: a value such as 0x11 is text, not a number.
-    for test in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["tests"]:  # noqa: S506 (text alone)
+    for test in yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)["tests"]:  # noqa: S506 (it makes text alone)
         interval = parse_duration(test["interval"])
         for case in test.get("alert_rule_test", []):
             if case["exp_alerts"]:

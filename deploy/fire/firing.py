@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +16,12 @@ from demo.processes import Processes
 from fire.cases import Case
 from fire.prometheus import RulesPrometheus
 from fire.rules import Rules
-from fire.world import going_on, open_metrics
+from fire.world import COUNTER_STEP_SECONDS, going_on, open_metrics
 
 BACKFILL_SECONDS = 120.0
 BLOCKS = "--max-block-duration=162h"
-"""The longest for which promtool still asks for a value each minute: a query has at most 11,000 of them."""
+VALUES = 8000
+"""Of a recorded series at most, so that the values of one block come in one query: it may have 11,000."""
 LOOKBACK_SECONDS = (15.0, 300.0)
 """A series that a test calls stale is seen for as long as its samples are apart, within these bounds."""
 
@@ -75,6 +77,11 @@ class Firing:
         shortest, longest = LOOKBACK_SECONDS
         return min(max(self.case.interval, shortest), longest)
 
+    @property
+    def _step(self) -> float:
+        """Between two values of a recorded series: as fine as counters are filled in, where the past is short."""
+        return min(self.case.interval, max(COUNTER_STEP_SECONDS, math.ceil(self.case.at / VALUES)))
+
     def _make_past(self, now: int) -> None:
         if not self.case.series:
             return
@@ -95,7 +102,7 @@ class Firing:
             f"--url={self._prometheus.url}",
             f"--start={now - self.case.at:.0f}",
             f"--end={now}",
-            f"--eval-interval={min(self.case.interval, 60):.0f}s",
+            f"--eval-interval={self._step:.0f}s",
             f"--output-dir={self._prometheus.data}",
             rules,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from demo.binaries import Tools
 from demo.interrupts import Interrupts
 from demo.ports import HOST
@@ -89,7 +89,7 @@ class RulesPrometheus:
             groups = get_json(f"{self.url}/api/v1/rules")["data"]["groups"]
             return all(datetime.fromisoformat(group["lastEvaluation"]).timestamp() > begin for group in groups)
 
-        self._interrupts.wait_until(evaluated, seconds=EVALUATED_SECONDS, what="an evaluation of all rules")
+        self._interrupts.wait_until(evaluated, seconds=EVALUATED_SECONDS, what="an evaluation of all rules", every=0.25)
 
     def alerts(self) -> list[dict[str, Any]]:
         """Those that fire: `labels`, `annotations`, `activeAt`."""
@@ -98,7 +98,7 @@ class RulesPrometheus:
 
     @staticmethod
     def _write(path: Path, content: Any) -> None:
-        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")  # JSON is YAML, and quickly written
 
 
 def _target(url: str) -> dict[str, Any]:
