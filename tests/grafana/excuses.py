@@ -58,6 +58,7 @@ may_be_empty = [
     *of_panel("SM utilisation by run", "AB", "a host without a GPU"),
     *of_panel("GPU memory by run", "AB", "a host without a GPU"),
     MayBeEmpty("Power by run", "A", "a host without a GPU reports no power"),
+    MayBeEmpty("Who, what and when", "E", "a host without a GPU reports no energy"),
     *of_dashboard("serving", "nothing is served"),
     *of_dashboard("gpus", "a host without a GPU"),
     MayBeEmpty("variable gpu", "", "a host without a GPU"),
