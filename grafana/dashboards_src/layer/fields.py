@@ -43,6 +43,11 @@ def good_until(warning: float, bad: float) -> Steps:
     return ((None, GOOD), (warning, WARNING), (bad, BAD))
 
 
+def good_from(warning: float, good: float) -> Steps:
+    """Thresholds for a value where less is worse."""
+    return ((None, BAD), (warning, WARNING), (good, GOOD))
+
+
 def watched(warning: float, bad: float) -> Steps:
     """The same for a cell of a table, which keeps the colour of text while all is well."""
     return ((None, "text"), (warning, WARNING), (bad, BAD))
@@ -107,6 +112,14 @@ def _broken(pattern: str, style: Mapping[str, object]) -> Override:
 def thresholds_of(name: str, steps: Steps) -> Override:
     """Thresholds of one series."""
     return Override(MatcherConfig("byName", name), [DynamicConfigValue("thresholds", thresholds(steps).build())])
+
+
+def unit_of(pattern: str, unit: str, decimals: int) -> Override:
+    """Another unit than the panel's for every series whose name matches a regular expression."""
+    return Override(
+        MatcherConfig("byRegexp", f"/{pattern}/"),
+        [DynamicConfigValue("unit", unit), DynamicConfigValue("decimals", decimals)],
+    )
 
 
 def overridden(overrides: Iterable[Override]) -> Iterable[tuple[MatcherConfig, list[DynamicConfigValue]]]:

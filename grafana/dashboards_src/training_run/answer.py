@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import good_from
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.shared import runs
@@ -97,7 +98,7 @@ def goodput() -> Panel:
         ),
         unit=units.RATIO,
         decimals=0,
-        steps=((None, colours.BAD), (0.5, colours.WARNING), (0.8, colours.GOOD)),
+        steps=good_from(0.5, 0.8),
         background=True,
         queries=[
             now(

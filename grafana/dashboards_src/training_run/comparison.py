@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, links, units
-from dashboards_src.layer.fields import words
+from dashboards_src.layer.fields import Steps, words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, PROJECT, RUN, chosen, kept, kept_of_project, of_project, select
@@ -11,6 +11,7 @@ from dashboards_src.shared import runs
 
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
+_PROGRESS: Steps = ((None, colours.BAD), (0.5, colours.WARNING), (0.8, "text"))
 _SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95)
 _VALIDATION = 'split="validation"'
 
@@ -64,7 +65,7 @@ def money() -> Panel:
             Column("Value #D", "Per epoch", units.MONEY, decimals=4, width=85),
             Column("Value #E", "Per 1k samples", units.MONEY, decimals=4, width=122),
             Column("Value #F", "Per point", units.MONEY, decimals=4, width=80),
-            Column("Value #G", "Progress", units.RATIO, decimals=0, width=82),
+            Column("Value #G", "Progress", units.RATIO, decimals=0, steps=_PROGRESS, width=82),
             Column("Value #H", "Lost", units.MONEY, decimals=2, width=60),
             Column("Value #I", "To finish", units.MONEY, decimals=2, width=75),
             Column("Value #J", "Forecast", units.MONEY, decimals=2, width=75),

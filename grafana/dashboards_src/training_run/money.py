@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.barcharts import grouped_bars, stacked_bars
-from dashboards_src.layer.fields import colour_of, colours_of_names, dashed, dotted, good_until
+from dashboards_src.layer.fields import colour_of, colours_of_names, dashed, dotted, good_from, good_until
 from dashboards_src.layer.panels import LAST, MAX, bars, lines
 from dashboards_src.layer.queries import now, over_time, rows
 from dashboards_src.promql import CURRENCY, RUN, kept_of_project, of_project, select
@@ -50,7 +50,7 @@ def goodput() -> Panel:
         unit=units.RATIO,
         decimals=0,
         maximum=1,
-        steps=((None, colours.BAD), (0.5, colours.WARNING), (0.8, colours.GOOD)),
+        steps=good_from(0.5, 0.8),
         queries=[now(f"{runs.goodput()} and on (run) {runs.dearest()}", "{{run}}")],
         no_value=_NO_TRAINING,
     )
@@ -97,21 +97,23 @@ def time_to_accuracy() -> Panel:
 
 def fare() -> Panel:
     """Cost, forecast and budget of each run."""
+    dearest = f"topk by (currency) (20, {runs.of_training(runs.cost())})"
     forecast, limit = (
-        f"max by (run, currency) {of_project(select(metric, RUN, CURRENCY))}"
+        f"max by (run, currency) {of_project(select(metric, RUN, CURRENCY))} and on (run) {dearest}"
         for metric in ("taximeter_training_cost_forecast", "taximeter_training_budget_limit")
     )
     return lines(
         title="Cost, forecast and budget",
         description=(
             "What each run has cost since it began; dashed what it will have cost when its plan is done, "
-            "dotted what its own budget allows. A forecast above the budget: the run will be stopped before its end."
+            "dotted what its own budget allows. A forecast above the budget: the run will be stopped before its end. "
+            "The twenty dearest runs at each moment."
         ),
         unit=units.MONEY,
         decimals=2,
         minimum=0,
         queries=[
-            over_time(runs.of_training(runs.cost()), "{{run}} ({{currency}})"),
+            over_time(dearest, "{{run}} ({{currency}})"),
             over_time(forecast, "{{run}} forecast ({{currency}})"),
             over_time(limit, "{{run}} budget ({{currency}})"),
         ],
@@ -134,7 +136,7 @@ def budget_used() -> Panel:
         maximum=1,
         steps=good_until(0.8, 1),
         queries=[now(f"topk(20, {runs.kept_cost()} / {limit})", "{{run}} ({{currency}})")],
-        no_value="no run has a budget of its own",
+        no_value="no budget",
     )
 
 
