@@ -1,28 +1,22 @@
 """The marks on panels over time: what happened to the runs, what alerts fired, and that simulated money is not real."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from grafana_foundation_sdk.models.dashboard import AnnotationQuery
 
 from dashboards_src.layer import colours
 from dashboards_src.layer.annotations import mark
-from dashboards_src.promql import RUN, of_project, rate, select
+from dashboards_src.promql import PROJECT, RUN, of_project, rate, select
 
 
 def of_runs() -> Sequence[AnnotationQuery]:
     """What happened to the chosen runs; needs the filters `project` and `run`."""
+
+    def series(edge: str, *results: str) -> str:
+        return of_project(select(f"taximeter_run_{edge}_timestamp_seconds", RUN, *results))
+
     return [
-        mark(
-            "Run starts",
-            expr=f"1000 * max by (run) {of_project(select('taximeter_run_start_timestamp_seconds', RUN))}",
-            title="Run starts",
-            text="{{run}}",
-            colour=colours.SKY,
-            value_is_time=True,
-        ),
-        _end("Run ends", "finished", colours.GREEN),
-        _end("Budget stops", "budget", colours.BAD),
-        _end("Run stopped or lost", "stopped|failed|expired|gone", colours.WINE),
+        *_starts_and_ends(series),
         mark(
             "Out of memory",
             expr=f"sum by (run) {of_project(rate(select('taximeter_training_out_of_memory_total', RUN)))} > 0",
@@ -33,11 +27,36 @@ def of_runs() -> Sequence[AnnotationQuery]:
     ]
 
 
-def _end(name: str, results: str, colour: str) -> AnnotationQuery:
-    ended = select("taximeter_run_end_timestamp_seconds", RUN, f'result=~"{results}"')
+def of_runs_for_long() -> Sequence[AnnotationQuery]:
+    """When they began and ended, from what rules record: for a dashboard that shows weeks of many machines."""
+
+    def series(edge: str, *results: str) -> str:
+        return f"({select(f'project_run:taximeter_run_{edge}_timestamp_seconds:max', RUN, PROJECT, *results)})"
+
+    return _starts_and_ends(series)
+
+
+def _starts_and_ends(series: Callable[..., str]) -> Sequence[AnnotationQuery]:
+    return [
+        mark(
+            "Run starts",
+            expr=f"1000 * max by (run) {series('start')}",
+            title="Run starts",
+            text="{{run}}",
+            colour=colours.SKY,
+            value_is_time=True,
+        ),
+        _end(series, "Run ends", "finished", colours.GREEN),
+        _end(series, "Budget stops", "budget", colours.BAD),
+        _end(series, "Run stopped or lost", "stopped|failed|expired|gone", colours.WINE),
+    ]
+
+
+def _end(series: Callable[..., str], name: str, results: str, colour: str) -> AnnotationQuery:
+    ended = series("end", f'result=~"{results}"')
     return mark(
         name,
-        expr=f"1000 * max by (run, result) {of_project(ended)}",
+        expr=f"1000 * max by (run, result) {ended}",
         title=name,
         text="{{run}}: {{result}}",
         colour=colour,
@@ -60,11 +79,32 @@ def alerts() -> AnnotationQuery:
     )
 
 
+def reclaimed() -> AnnotationQuery:
+    """When the cloud takes a spot machine back."""
+    return mark(
+        "Spot machine is taken",
+        expr="1000 * max by (instance, provider, action) (taximeter_host_reclaim_timestamp_seconds)",
+        title="Spot machine is taken",
+        text="{{provider}}: {{action}} of {{instance}}",
+        colour=colours.OLIVE,
+        value_is_time=True,
+    )
+
+
 def simulated() -> AnnotationQuery:
     """For as long as a device is simulated; every dashboard has it, and nobody can switch it off."""
+    return _simulated("taximeter_price_per_hour")
+
+
+def simulated_for_long() -> AnnotationQuery:
+    """The same from what rules record: for a dashboard that shows weeks of many machines."""
+    return _simulated("instance:taximeter_price_per_hour:sum")
+
+
+def _simulated(price: str) -> AnnotationQuery:
     return mark(
         "Simulated devices",
-        expr='max by (instance) (taximeter_price_per_hour{simulated="true"} * 0 + 1)',
+        expr=f'max by (instance) ({price}{{simulated="true"}} * 0 + 1)',
         title="Simulated",
         text="{{instance}} meters simulated devices: its money is not real",
         colour=colours.SIMULATED,
