@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from bench.fleet.hosts import DAY, Course, Line, Moment
+from bench.fleet.hosts import DAY, HOUR, Course, Line, Moment
 from bench.fleet.lookback import seconds
 from bench.fleet.prometheus import Prometheus
+from bench.fleet.template import ENDED
 
 _DAYS = 30
 _DEEPEST = 5
@@ -55,12 +56,15 @@ def shapes(names: Iterable[str], known: Mapping[str, Recording], prometheus: Pro
 def lines(shapes: Iterable[Shape], moment: Moment, *, alive: bool = False) -> Iterator[Line]:
     """The same over time. A series of a run is there for a day; on each of 30 days before was another of its kind.
 
-    Only those that are there now if they are to be `alive`.
+    That of a run that has just ended was there in the last hour alone. Only what is there now if it is to be `alive`.
     """
     for name, labels, value in shapes:
         course = _course(name, value)
         if alive or "run" not in labels:
             yield Line(name, labels, course)
+            continue
+        if labels["run"].startswith(ENDED):
+            yield Line(name, labels, course, (moment.end - HOUR, moment.end))
             continue
         for day in range(_DAYS):
             last = moment.end - day * DAY
