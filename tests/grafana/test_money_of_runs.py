@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from dashboards_src.shared import runs
 from demo.binaries import Tools
 from grafana.contract import REPOSITORY
 from grafana.queries import dashboard_queries, panels
+from taximeter.phases import PROGRESS
 
 pytestmark = pytest.mark.binaries
 
@@ -172,6 +174,10 @@ def test_the_parts_of_the_money_add_up_to_it(tools: Tools, tmp_path: Path) -> No
             for part, shares in parts.items()
         },
     )
+
+
+def test_what_can_be_lost_is_what_the_trainer_calls_progress() -> None:
+    assert runs.PROGRESS == PROGRESS
 
 
 def test_a_resumed_run_is_measured_by_all_that_it_trained(tools: Tools, tmp_path: Path) -> None:

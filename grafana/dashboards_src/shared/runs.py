@@ -15,11 +15,14 @@ from dashboards_src.promql import (
 BOOKED_EVERY = "15s"
 """A leased device is booked when its lease is renewed: a rate over less shows the renewals, not the spending."""
 
+PROGRESS = ("transfer", "forward_backward", "optimizer")
+"""The phases in which a model learns; what they took is lost where a kill undoes it."""
+
 _BY_LEDGER = select("taximeter_run_cost_total", RUN, CURRENCY)
 _BY_HAND = select("taximeter_training_cost", RUN, CURRENCY)  # of the whole run; no exporter knows it then
 
 _PHASE_SECONDS = "taximeter_training_phase_seconds_total"
-_PROGRESS = 'phase=~"transfer|forward_backward|optimizer"'
+_PROGRESS = f'phase=~"{"|".join(PROGRESS)}"'
 _FIRST_RANK = 'rank="0"'
 _VALIDATION = 'split="validation"'
 

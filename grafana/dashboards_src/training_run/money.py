@@ -10,7 +10,6 @@ from dashboards_src.layer.queries import now, over_time, rows
 from dashboards_src.promql import CURRENCY, RUN, kept_of_project, of_project, select
 from dashboards_src.shared import runs
 
-_PROGRESS = ("transfer", "forward_backward", "optimizer")
 _NO_TRAINING = "no training"
 
 
@@ -19,7 +18,7 @@ def by_phase() -> Panel:
     parts = {}
     for phase in colours.PHASES:
         share = runs.share_of_phase(phase)
-        if phase in _PROGRESS:
+        if phase in runs.PROGRESS:
             share = f"({share} * on (run) (1 - {runs.lost_of_progress()}))"
         money = f"{runs.dearest()} * on (run) group_left () {share}"
         parts[phase.replace("_", " ")] = rows(runs.named(money))
