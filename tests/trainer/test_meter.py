@@ -435,3 +435,29 @@ def test_an_exporter_that_is_away_at_the_end_leaves_an_estimate(
     bill = meter.end()
     assert bill.source == "estimate"
     assert bill.cost == {"USD": Decimal(4)}
+
+
+class Shaped:
+    """Something with a shape, such as a tensor."""
+
+    def __init__(self, *shape: object) -> None:
+        self.shape = shape
+
+
+@pytest.mark.parametrize(
+    ("batch", "samples"),
+    [((Shaped(64, 3), Shaped(64)), 64), ([Shaped(8)], 8), ((Shaped(), Shaped(4)), 2), (Shaped(32, 3), 32), ("ab", 1)],
+)
+def test_a_step_counts_what_its_batch_holds(build: Build, batch: object, samples: int) -> None:
+    meter = build()
+    for _ in meter.steps([batch] * 3):
+        pass
+    assert meter.done.samples == 3 * samples
+
+
+def test_a_shape_that_says_no_number_is_left_out_and_said_once(build: Build, caplog: pytest.LogCaptureFixture) -> None:
+    meter = build()
+    for _ in meter.steps([(Shaped("many"), Shaped(None))] * 3):
+        pass
+    assert (meter.done.steps, meter.done.samples) == (3, 0)
+    assert caplog.text.count("could not be counted") == 1

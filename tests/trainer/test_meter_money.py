@@ -11,6 +11,7 @@ import pytest
 import taximeter
 from fakes.exporter import FakeExporter
 from fakes.ticks import Ticks
+from support.programs import wait_for
 from trainer.conftest import Build
 from trainer.test_meter import key, scrape
 
@@ -313,3 +314,11 @@ def test_a_program_may_publish_more(build: Build) -> None:
     meter = build(price=1)
     Gauge("answers", "Of all questions.", ("run", "rank"), registry=meter.registry).labels("r", "0").set(42)
     assert scrape(meter)["answers", frozenset()] == 42
+
+
+def test_a_dearer_price_is_heeded_at_the_next_step(build: Build, exporter: FakeExporter, ticks: Ticks) -> None:
+    meter = build(budget=1000)
+    assert meter.affords(10)  # 1 USD a second: far away
+    exporter.price_per_hour = {"USD": Decimal(3600 * 200)}
+    wait_for(lambda: meter.cost_per_hour == {"USD": Decimal(3600 * 200)}, "the price has not come")
+    assert [meter.affords(seconds) for seconds in (4.9, 5.1, 61)] == [True, False, False]

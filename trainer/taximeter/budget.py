@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from decimal import ROUND_FLOOR, Decimal
 
 from taximeter.cost import NS_PER_HOUR, Basis, RunningCost
+
+CALM_SECONDS = 60.0
+"""As long as a budget pays for so much more, that it does is all that a step has to know."""
+_CALM_NS = round(CALM_SECONDS * 1e9)
+FOREVER_NS = 1 << 200
+"""A moment that no clock comes to."""
 
 
 class Budget:
     """A limit in one currency, against what the run costs. Nobody is stopped by it: the program asks `affords`.
 
-    It holds as well while the exporter is away, at the last known price.
+    It holds as well while the exporter is away, at the last known price. `calm` is told, at once and whenever the
+    price changes, until which moment of the clock the budget pays for `CALM_SECONDS` more: one long past if that is
+    not known.
     """
 
-    def __init__(self, limit: Decimal, currency: str, cost: RunningCost) -> None:
+    def __init__(
+        self, limit: Decimal, currency: str, cost: RunningCost, calm: Callable[[int], None] | None = None
+    ) -> None:
         self.limit = limit
         self.currency = currency
         self._cost = cost
-        self._basis: Basis | None = None
-        self._until_ns: float | None = None
         self._clock = cost.clock
+        self._until_ns: int | None = None
+        self._calm = calm
+        if calm is not None:
+            calm(-FOREVER_NS)
+        cost.watch(self._count_from)
 
     def spent(self) -> Decimal | None:
         """What the run has cost until now; `None` if that is not known."""
@@ -33,17 +46,21 @@ class Budget:
 
     def affords(self, seconds: float) -> bool | None:
         """Whether spent + price × `seconds` ≤ limit, exactly; `None` if no price is known in the budget's currency."""
-        if self._cost.basis is not self._basis:
-            self._basis = self._cost.basis
-            self._until_ns = None if self._basis is None else self._affordable_until(self._basis)
-        return None if self._until_ns is None else self._clock() + seconds * 1e9 <= self._until_ns
+        until_ns = self._until_ns
+        return None if until_ns is None else self._clock() + seconds * 1e9 <= until_ns
 
     def seconds_left(self) -> float | None:
         """For how long the run can go on, below 0 once it cannot; `None` if that is not known."""
-        self.affords(0)
-        return None if self._until_ns is None else (self._until_ns - self._clock()) / 1e9
+        until_ns = self._until_ns
+        return None if until_ns is None else (until_ns - self._clock()) / 1e9
 
-    def _affordable_until(self, basis: Basis) -> float | None:
+    def _count_from(self, basis: Basis) -> None:
+        until_ns = self._affordable_until(basis)
+        self._until_ns = until_ns
+        if self._calm is not None:
+            self._calm(-FOREVER_NS if until_ns is None else until_ns - _CALM_NS)
+
+    def _affordable_until(self, basis: Basis) -> int | None:
         """The last moment of the clock, in nanoseconds, at which the limit is not passed; `None`: not known.
 
         A moment, so that to ask after each step takes a comparison of two integers.
@@ -53,5 +70,5 @@ class Budget:
             return None
         left = self.limit - (spent or 0)
         if not per_hour:
-            return math.inf if left >= 0 else -math.inf
+            return FOREVER_NS if left >= 0 else -FOREVER_NS
         return basis.at + int((left * NS_PER_HOUR / per_hour).to_integral_value(ROUND_FLOOR))

@@ -45,8 +45,8 @@ class RunningCost:
 
     def __init__(self, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self.clock = clock
-        self.basis: Basis | None = None
-        """What the cost is counted from; another object whenever it has changed. `None`: nothing is known."""
+        self._basis: Basis | None = None
+        self._watchers: list[Callable[[Basis], None]] = []
         self._quote: Quote | None = None
         self._price: Money = {}
         self._stopped_at: int | None = None
@@ -65,9 +65,15 @@ class RunningCost:
         """The moment, in nanoseconds of the clock."""
         return self.clock()
 
+    def watch(self, changed: Callable[[Basis], None]) -> None:
+        """Call this with what the cost is counted from: at once if that is known, and whenever it has changed."""
+        self._watchers.append(changed)
+        if self._basis is not None:
+            changed(self._basis)
+
     def begin(self, price: Money, *, at: int, before: Money | None = None) -> None:
         """Count from `at` by this price per hour, on top of what the run had cost before."""
-        self.basis = Basis(before or {}, price, at)
+        self._count_from(Basis(before or {}, price, at))
         self._price = price
 
     def update(self, quote: Quote, *, asked_at: int) -> None:
@@ -77,14 +83,14 @@ class RunningCost:
         all, by a network's delay on the side of too much.
         """
         self._quote = quote
-        self.basis = Basis(quote.cost, quote.cost_per_hour, asked_at)
+        self._count_from(Basis(quote.cost, quote.cost_per_hour, asked_at))
         self._price = quote.cost_per_hour
 
     def settle(self, quote: Quote) -> None:
         """Take the exporter's final answer: nothing is added to it any more."""
         self._stopped_at = self.clock()
         self._quote = quote
-        self.basis = Basis(quote.cost, quote.cost_per_hour, self._stopped_at)
+        self._count_from(Basis(quote.cost, quote.cost_per_hour, self._stopped_at))
 
     def stop(self) -> None:
         """The run is over and the exporter has not said what it cost: count until now, and no further."""
@@ -93,7 +99,7 @@ class RunningCost:
 
     def seen(self) -> Money:
         """The cost until now. Empty if it is not known: no answer yet, or no price."""
-        basis = self.basis
+        basis = self._basis
         if basis is None:
             return {}
         until = self.clock() if self._stopped_at is None else self._stopped_at
@@ -103,3 +109,8 @@ class RunningCost:
             currency: basis.cost.get(currency, zero) + basis.per_hour.get(currency, zero) * passed_ns / NS_PER_HOUR
             for currency in dict.fromkeys((*basis.cost, *basis.per_hour))
         }
+
+    def _count_from(self, basis: Basis) -> None:
+        self._basis = basis
+        for changed in self._watchers:
+            changed(basis)

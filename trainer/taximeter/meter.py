@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -17,13 +17,14 @@ from prometheus_client import CollectorRegistry
 from taximeter import torch_device
 from taximeter.batches import samples_in
 from taximeter.bill import Bill, make_bill
-from taximeter.budget import Budget
+from taximeter.budget import FOREVER_NS, Budget
 from taximeter.cost import Money, RunningCost
 from taximeter.device_phases import DevicePhases
 from taximeter.done import Done, Reached, done_from_json, resumed
 from taximeter.endpoint import Endpoint
 from taximeter.exporter_client import ExporterClient, Progress
 from taximeter.flops import Flops, flops_of
+from taximeter.in_step import InStep
 from taximeter.journal import Journal, read_journal
 from taximeter.lease import LeaseKeeper
 from taximeter.metric_table import Reading
@@ -32,7 +33,7 @@ from taximeter.milestones import Milestones
 from taximeter.phases import PHASES, Block, Phase, PhaseTimes
 from taximeter.plan import Plan
 from taximeter.settings import Amount, Settings, resolve
-from taximeter.steps import TEND_MARKS, Steps
+from taximeter.steps import Steps
 from taximeter.tally import SPLITS, Reported, Score, Split, Tally
 
 Result = Literal["finished", "failed", "stopped", "budget"]
@@ -49,7 +50,7 @@ _log = logging.getLogger("taximeter")
 T = TypeVar("T")
 
 
-class Meter:
+class Meter(InStep):
     """Measures a training loop, and says what it costs while it runs.
 
         meter = taximeter.Meter(project="vision")
@@ -121,8 +122,7 @@ class Meter:
         self._clock = clock
         self._tally = Tally()
         self._latest = self._tally.latest
-        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time)
-        self._blocks = self._make_blocks()
+        self._follow(PhaseTimes(clock, self._tally.step, self._tally.step_time))
         self._cuda_device: int | None = None
         self._began = clock()
         self._cost = RunningCost(clock)
@@ -136,8 +136,9 @@ class Meter:
         self._before = Done()
         self._carry(self._recorded or Done())
         self._budget = None
+        self._calm_until_ns = FOREVER_NS
         if settings.budget is not None and settings.pays:
-            self._budget = Budget(settings.budget, settings.currency, self._cost)
+            self._budget = Budget(settings.budget, settings.currency, self._cost, self._stay_calm)
         self._bill: Bill | None = None
         self._final: Reading | None = None
         self._registry = CollectorRegistry()
@@ -296,53 +297,6 @@ class Meter:
         self._lost_steps += steps
         self._lost_ns += round(seconds * 1e9)
 
-    def phase(self, phase: Phase) -> Block:
-        """The time of this block goes into that phase; then the phase before goes on."""
-        if len(self._phases.marks) > TEND_MARKS:
-            self._phases.add_up()
-        try:
-            return self._blocks[phase]
-        except (KeyError, TypeError):
-            known = ", ".join(PHASES)
-            self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
-            return self._blocks["other"]
-
-    def log(
-        self,
-        *,
-        loss: Any = None,
-        accuracy: Any = None,
-        split: Split = "train",
-        epoch: float | None = None,
-        learning_rate: Any = None,
-        grad_norm: Any = None,
-    ) -> None:
-        """Report where the training stands. What is left out keeps its value.
-
-        Values may be tensors of one element, `accuracy` is from 0 to 1; on an accelerator they stay there, and are
-        read about once a second in the background. Such a tensor must not be changed in place afterwards.
-        """
-        latest = self._latest
-        if split == "train":
-            if loss is not None:
-                # Without its graph, which would hold the memory of a step until the next.
-                latest["loss"] = loss.detach() if getattr(loss, "requires_grad", False) else loss
-            if accuracy is not None:
-                latest["accuracy"] = accuracy
-        elif split in SPLITS:
-            if loss is not None:
-                self._tally.log_validation("validation loss", loss)
-            if accuracy is not None:
-                self._tally.log_validation("validation accuracy", accuracy, self._reacher())
-        else:
-            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
-        if epoch is not None:
-            latest["epoch"] = epoch
-        if learning_rate is not None:
-            latest["learning_rate"] = learning_rate
-        if grad_norm is not None:
-            latest["gradient_norm"] = grad_norm
-
     def log_scores(
         self,
         *,
@@ -375,29 +329,6 @@ class Meter:
     def cost(self) -> Money:
         """What the run has cost until now, as an exact `Decimal` for each currency. Empty: not known."""
         return self._cost.seen()
-
-    def affords(self, seconds: float = 0) -> bool:
-        """Whether the run can go on for so long: what it has cost, and the price × `seconds`, are within its budget.
-
-        True without a budget; and, said once, with one while no price is known in its currency. Quick enough to be
-        asked after each step.
-        """
-        budget = self._budget
-        if budget is None:
-            return True
-        try:
-            afforded = budget.affords(seconds)
-        except TypeError:
-            afforded = False
-        if afforded is False and not (seconds == 0 or _is_positive(seconds)):
-            self._complain("affords", f"{seconds!r} is not a number of seconds, and counts as 0")
-            afforded = budget.affords(0)
-        if afforded is None:
-            if self._lease is None or self._lease.wait_asked(0):
-                currency = self._settings.currency
-                self._complain("budget", f"no price is known in {currency}: the budget cannot be kept until there is")
-            return True
-        return afforded
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint has to hold so that the meter can go on: plain numbers, texts, lists and dictionaries."""
@@ -504,7 +435,10 @@ class Meter:
             self._cost.begin({currency: price}, at=self._began, before=before.cost)
 
     def _done(self) -> Done:
-        before, phases_ns, reported = self._before, self._phases.read(), self._tally.read()
+        return self._done_with(self._phases.read(), self._tally.read())
+
+    def _done_with(self, phases_ns: Mapping[Phase, int], reported: Reported) -> Done:
+        before = self._before
         bests = [best for best in (before.best_accuracy, reported.best_accuracy) if best is not None]
         return Done(
             steps=before.steps + reported.steps,
@@ -520,16 +454,52 @@ class Meter:
             reached=self._milestones.read(),
         )
 
+    def _other_phase(self, phase: Any) -> Block:
+        known = ", ".join(PHASES)
+        self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
+        return self._blocks["other"]
+
+    def _log_apart(self, split: Any, loss: Any, accuracy: Any) -> None:
+        if split not in SPLITS:
+            self._complain("split", f"there is no split {split!r}, its values are left out; splits: {_SPLITS}")
+            return
+        if loss is not None:
+            self._tally.log_validation("validation loss", loss)
+        if accuracy is not None:
+            self._tally.log_validation("validation accuracy", accuracy, self._reacher())
+
+    def _stay_calm(self, until_ns: int) -> None:
+        self._calm_until_ns = until_ns
+
+    def _affords_exactly(self, seconds: Any) -> bool:
+        budget = self._budget
+        if budget is None:
+            return True
+        try:
+            afforded = budget.affords(seconds)
+        except TypeError:
+            afforded = False
+        if afforded is False and not (seconds == 0 or _is_positive(seconds)):
+            self._complain("affords", f"{seconds!r} is not a number of seconds, and counts as 0")
+            afforded = budget.affords(0)
+        if afforded is None:
+            if self._lease is None or self._lease.wait_asked(0):
+                currency = self._settings.currency
+                self._complain("budget", f"no price is known in {currency}: the budget cannot be kept until there is")
+            return True
+        return afforded
+
     def _begin_steps(self) -> PhaseTimes:
         """A loop begins. As soon as the program uses a GPU, the times are taken from there."""
         if self._cuda_device is None and torch_device.cuda_in_use() and self._phases.outside:
             self._cuda_device = torch_device.current_cuda_device()
-            self._phases = DevicePhases(self._phases, torch_device.timing_event)
-            self._blocks = self._make_blocks()
+            self._follow(DevicePhases(self._phases, torch_device.timing_event))
         return self._phases
 
-    def _make_blocks(self) -> dict[Phase, Block]:
-        return {phase: Block(self._phases, phase) for phase in PHASES}
+    def _follow(self, phases: PhaseTimes) -> None:
+        self._phases = phases
+        self._add_up, self._marks = phases.add_up, phases.marks
+        self._blocks = {phase: Block(phases, phase) for phase in PHASES}
 
     def _tend(self) -> None:
         """What need not be done at every step, about once a second."""
@@ -550,11 +520,11 @@ class Meter:
     def _read(self) -> Reading:
         if self._final is not None:
             return self._final
-        done = self._done()
-        reported = self._tally.read()
+        phases_ns, reported = self._phases.read(), self._tally.read()
+        done = self._done_with(phases_ns, reported)
         remaining = self._plan.remaining_seconds(done, steps_per_pass=self._steps_per_pass)
         return Reading(
-            phases_ns=self._phases.read(),
+            phases_ns=phases_ns,
             reported=reported,
             done=done,
             peak_memory=self._peak_memory(reported),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from taximeter.batches import samples_in
 from taximeter.phases import PhaseTimes, Turn
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class Steps(Generic[T]):
         put, clock, marks = phases.put, phases.clock, phases.marks
         batch_came = Turn.BATCH
         count = self._samples
+        guess = count is samples_in
         samples = 0
         in_step = False
         tend_at = clock()
@@ -49,10 +51,11 @@ class Steps(Generic[T]):
         try:
             for batch in self._loader:
                 try:
-                    samples = int(count(batch))
-                except Exception as wrong:  # whatever somebody's function raises must not end the training
-                    samples = 0
-                    self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
+                    # What samples_in says of most batches, without a call; + 0 fails for what is no number.
+                    pair = guess and (type(batch) is tuple or type(batch) is list)
+                    samples = batch[0].shape[0] + 0 if pair else int(count(batch))  # type: ignore[index]
+                except Exception:  # whatever somebody's object or function raises must not end the training
+                    samples = self._count(batch)
                 put((clock(), batch_came))
                 in_step = True
                 yield batch
@@ -68,3 +71,10 @@ class Steps(Generic[T]):
                 put((clock(), samples))
             put((clock(), Turn.LEAVE))
             self._tend()
+
+    def _count(self, batch: T) -> int:
+        try:
+            return int(self._samples(batch))
+        except Exception as wrong:
+            self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
+            return 0
