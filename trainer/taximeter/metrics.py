@@ -23,6 +23,10 @@ class Page:
         self._read = read
         # A run's name and a rank have nothing in them that would have to be escaped; nor have other labels' values.
         self._identity = f'rank="{rank}",run="{run}"'
+        # What is the same in every scrape.
+        self._specs = {
+            openmetrics: [self._prepared(spec, openmetrics) for spec in ALL] for openmetrics in (False, True)
+        }
 
     def text(self, *, openmetrics: bool) -> str:
         """Every metric that has a reading; one without is left out rather than shown as 0.
@@ -31,13 +35,18 @@ class Page:
         """
         now = self._read()
         parts = list(self._steps(now))
-        for spec in ALL:
-            lines = self._lines(spec, now)
+        for spec, about, series in self._specs[openmetrics]:
+            lines = _lines(spec, series, now)
             if lines:
-                # OpenMetrics calls a counter by its name without _total, which only the series has.
-                name = spec.series_name.removesuffix("_total") if openmetrics else spec.series_name
-                parts.append(f"# HELP {name} {spec.help}\n# TYPE {name} {spec.kind}\n{lines}")
+                parts.append(about + lines)
         return "".join(parts)
+
+    def _prepared(self, spec: MetricSpec, openmetrics: bool) -> tuple[MetricSpec, str, str]:
+        """The metric with the lines about it, and how each of its series begins."""
+        # OpenMetrics calls a counter by its name without _total, which only the series has.
+        name = spec.series_name.removesuffix("_total") if openmetrics else spec.series_name
+        about = f"# HELP {name} {spec.help}\n# TYPE {name} {spec.kind}\n"
+        return spec, about, f"{spec.series_name}{{{self._identity}"
 
     def _steps(self, now: Reading) -> Iterator[str]:
         yield f"# HELP {STEP_SECONDS} {STEP_SECONDS_HELP}\n# TYPE {STEP_SECONDS} histogram\n"
@@ -47,12 +56,12 @@ class Page:
         yield f"{STEP_SECONDS}_count{{{self._identity}}} {float(total)!r}\n"
         yield f"{STEP_SECONDS}_sum{{{self._identity}}} {now.reported.step_ns / 1e9!r}\n"
 
-    def _lines(self, spec: MetricSpec, now: Reading) -> str:
-        head = f"{spec.series_name}{{{self._identity}"
-        if not spec.labels:
-            return "".join(f"{head}}} {value!r}\n" for _, value in spec.values(now))
-        lines = []
-        for further, value in spec.values(now):
-            labels = ",".join([f'{name}="{label}"' for name, label in zip(spec.labels, further, strict=True)])
-            lines.append(f"{head},{labels}}} {value!r}\n")
-        return "".join(lines)
+
+def _lines(spec: MetricSpec, series: str, now: Reading) -> str:
+    if not spec.labels:
+        return "".join([f"{series}}} {value!r}\n" for _, value in spec.values(now)])
+    lines = []
+    for further, value in spec.values(now):
+        labels = ",".join([f'{name}="{label}"' for name, label in zip(spec.labels, further, strict=True)])
+        lines.append(f"{series},{labels}}} {value!r}\n")
+    return "".join(lines)
