@@ -1,5 +1,7 @@
 """The calls to the exporter that a run needs, each one request with short timeouts.
 
+Renewals, which come every two seconds, follow on each other on one connection: to make one takes longer than all else.
+
 See "The exporter's API" in docs/architecture.md.
 """
 
@@ -64,6 +66,7 @@ class ExporterClient:
         self._run = f"{self._runs}/{quote(settings.run, safe='')}"
         self._prices = f"{parts.path}/api/v1/prices"
         self._timeout = timeout
+        self._kept: http.client.HTTPConnection | None = None
         self._registration = {
             "run": settings.run,
             "project": settings.project,
@@ -87,8 +90,15 @@ class ExporterClient:
         return Lease(token=token, renew_seconds=renew_seconds, quote=_quote(answer))
 
     def renew(self, token: str, progress: Progress) -> Quote:
-        """Keep the lease."""
-        return _quote(self._post(f"{self._run}/renew", {"lease": token, "progress": progress}))
+        """Keep the lease, and the connection for the next renewal."""
+        body = json.dumps({"lease": token, "progress": progress})
+        return _quote(self._ask("POST", f"{self._run}/renew", body, keep=True))
+
+    def close(self) -> None:
+        """Hang up, if a connection was kept."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def end(self, token: str, result: str, progress: Progress) -> Quote:
         """End the run. To say so twice does no harm, and asks anew what it cost."""
@@ -106,21 +116,35 @@ class ExporterClient:
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         return self._ask("POST", path, json.dumps(body))
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: str | None = None, *, keep: bool = False) -> Any:
         # Not urllib: it would send these through a proxy that the environment names.
-        connection = self._connection()
+        connection, self._kept = self._kept, None
         sent = False
         try:
             headers = {"Content-Type": "application/json", **_authorization(self._access)}
-            connection.connect()
-            sent = True
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
+            if connection is not None:
+                sent = True
+                try:
+                    connection.request(method, path, body, headers)
+                    response = connection.getresponse()
+                except ConnectionError:
+                    # The exporter has hung up meanwhile. What comes after a renewal does no harm if it is said twice.
+                    connection.close()
+                    connection, sent = None, False
+            if connection is None:
+                connection = self._connection()
+                connection.connect()
+                sent = True
+                connection.request(method, path, body, headers)
+                response = connection.getresponse()
             text = response.read(_ANSWER_BYTES)
+            if keep and response.isclosed() and connection.sock is not None:
+                self._kept = connection
         except (OSError, ValueError, http.client.HTTPException) as wrong:
             raise Unanswered(str(wrong) or type(wrong).__name__, perhaps_done=sent) from None
         finally:
-            connection.close()
+            if connection is not None and connection is not self._kept:
+                connection.close()
         try:
             answer = json.loads(text)
         except ValueError:

@@ -83,6 +83,12 @@ class LeaseKeeper:
         self._thread.join(seconds)
 
     def _keep(self) -> None:
+        try:
+            self._keep_to_the_end()
+        finally:
+            self._client.close()
+
+    def _keep_to_the_end(self) -> None:
         while True:
             wait = self._turn()
             self._asked.set()
