@@ -3,13 +3,16 @@
 Run with `tests` on PYTHONPATH: `python -m bench.step_overhead [--format json]`. Exit status 1 if a limit is passed.
 
 The two loops alternate within one process, on one thread. A step carries out a small model's forward, backward and
-optimizer, again and again until its time is nearly over, and waits for the rest, so that it is the same in both loops
-whatever the machine does; what differs is what happens around the model's work, with the processor's caches as that
-work left them. Everything is on: phases, loss and gradient norm as tensors, learning rate, epoch, and a look at the
-budget after each step. Compared are the median steps of each pair of repetitions, since what else runs on the machine
-disturbs single steps far more than a meter does; the figure is the median of the differences. A scrape and a renewal
-of the lease, which threads of their own carry out, would vanish in a median: their processor time is measured apart
-and shared out over the steps between two of them.
+optimizer, again and again for so long, whatever the machine does; what differs is what happens around the model's
+work, with the processor's caches as that work left them, and that alone is timed: the processor time of the loop's
+thread from the end of one piece of work to the beginning of the next. All is on that `taximeter train` uses of the
+meter in a step: the phases transfer, forward and backward, and optimizer, loss and gradient norm as tensors, learning
+rate, epoch, and a look at the budget. Compared are the medians of each pair of repetitions, since what else runs on
+the machine disturbs single steps far more than a meter does; the figure is the median of the differences.
+
+Meanwhile the exporter, with simulated devices, is told of the run as often as it asks for, and a scraper comes as
+often as Prometheus does. The threads that this takes would vanish in a median: their processor time is counted apart,
+over all the time that the loops take.
 """
 
 from __future__ import annotations
@@ -17,44 +20,40 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import taximeter
 import torch
 from bench.show import lines, show
-from torch import nn
+from support.programs import exporter, write_config
+from torch import Tensor, nn
 
 STEPS = {5.0: (11, 100, 0.5), 50.0: (7, 20, 0.1)}
 """For a step of so many milliseconds: repetitions, steps in each, and the limit in per cent."""
-SCRAPES = 20
 SCRAPE_SECONDS = 5.0  # as in prometheus/prometheus.yml
-RENEW_SECONDS = 2.0  # as the exporter asks for
-RENEWALS = 30
 
+# As Prometheus asks, and as it does on one connection.
 SCRAPER = """
-import sys, urllib.request
-for url in sys.stdin:
-    with urllib.request.urlopen(url.strip()) as answer:
-        print(len(answer.read()), flush=True)
-"""
-EXPORTER = """
-import sys
-from fakes.exporter import FakeExporter
-fake = FakeExporter()
-fake.renew_seconds = 0.05
-print(fake.start().url, flush=True)
-sys.stdin.read()
-fake.stop()
+import http.client, sys, time, urllib.parse
+url = urllib.parse.urlsplit(sys.argv[1])
+connection = http.client.HTTPConnection(url.netloc)
+while True:
+    connection.request("GET", url.path, headers={"Accept": "application/openmetrics-text;version=1.0.0,*/*;q=0.1"})
+    connection.getresponse().read()
+    time.sleep(float(sys.argv[2]))
 """
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+Batch = tuple[Tensor, Tensor]
 
 
 class Work:
-    """A model's work, as much of it as there is time for."""
+    """A model's work, as much of it as there is time for, and the time of the loop around it."""
 
     def __init__(self, milliseconds: float) -> None:
         torch.manual_seed(0)
@@ -63,144 +62,149 @@ class Work:
             nn.Conv2d(3, 16, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(256, 10)
         )
         self._optimizer = torch.optim.AdamW(self._model.parameters())
-        self.norm = torch.zeros(())
-        self.loss = torch.zeros(())
+        self._worked: tuple[Tensor, Tensor] = (torch.zeros(()), torch.zeros(()))
+        self._left_at = time.thread_time_ns()
+        self._around_ns = 0
 
-    def forward_backward(self, batch: Batch) -> None:
-        """Takes seven tenths of a step."""
-        until = time.thread_time_ns() + round(self._milliseconds * 0.7e6)
-        self._until(until, lambda: self._forward_backward(batch))
+    def forward_backward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Takes seven tenths of a step. Returns loss and gradient norm, of which nothing is kept here."""
+        self._carry_out(0.7, lambda: self._forward_backward(images, labels))
+        worked, self._worked = self._worked, (torch.zeros(()), torch.zeros(()))
+        self._left_at = time.thread_time_ns()
+        return worked
 
     def optimize(self) -> None:
         """Takes three tenths of a step, more than it needs."""
-        until = time.thread_time_ns() + round(self._milliseconds * 0.3e6)
-        self._until(until, self._optimizer.step)
+        self._carry_out(0.3, self._optimizer.step)
+        self._left_at = time.thread_time_ns()
 
-    def _forward_backward(self, batch: Batch) -> None:
-        images, labels = batch
+    def around_us(self) -> float:
+        """Microseconds since the last call in which the model did nothing."""
+        around_ns, self._around_ns = self._around_ns, 0
+        return around_ns / 1e3
+
+    def _forward_backward(self, images: Tensor, labels: Tensor) -> None:
         self._optimizer.zero_grad()
         loss = nn.functional.cross_entropy(self._model(images), labels)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.loss = loss.detach()
-        self.norm = nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        self._worked = loss.detach(), nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
 
-    @staticmethod
-    def _until(until: int, work: Callable[[], object]) -> None:
+    def _carry_out(self, share: float, work: Callable[[], object]) -> None:
+        began = time.thread_time_ns()
+        self._around_ns += began - self._left_at
+        until = began + round(self._milliseconds * share * 1e6)
         longest = 0
-        while (began := time.thread_time_ns()) + 2 * longest < until:
+        while (began := time.thread_time_ns()) + longest < until:
             work()
             longest = max(longest, time.thread_time_ns() - began)
         while time.thread_time_ns() < until:
             pass
 
 
+def to_device(images: Tensor, labels: Tensor) -> Batch:
+    """Nothing to do on a CPU."""
+    return images, labels
+
+
 def bare(batches: Iterable[Batch], work: Work) -> Iterator[None]:
     """The loop without a meter, yielding after each step."""
     for batch in batches:
-        work.forward_backward(batch)
+        images, labels = to_device(*batch)
+        _loss, _norm = work.forward_backward(images, labels)
         work.optimize()
         yield
 
 
 def metered(batches: Iterable[Batch], work: Work, meter: taximeter.Meter) -> Iterator[None]:
-    """The same loop with everything that a meter can be told."""
+    """The same loop with everything that `taximeter train` tells the meter."""
     for batch in meter.steps(batches):
-        work.forward_backward(batch)
+        with meter.phase("transfer"):
+            images, labels = to_device(*batch)
+        loss, norm = work.forward_backward(images, labels)
         with meter.phase("optimizer"):
             work.optimize()
-        meter.log(loss=work.loss, learning_rate=0.001, grad_norm=work.norm, epoch=1)
+        meter.log(loss=loss, learning_rate=0.001, grad_norm=norm)
         if not meter.affords(0.1):
             raise SystemExit("the budget should do")
         yield
 
 
-def median_step(steps: Iterator[None]) -> float:
-    """In microseconds."""
-    durations = []
-    began = time.thread_time_ns()
-    for _ in steps:
-        ended = time.thread_time_ns()
-        durations.append((ended - began) / 1e3)
-        began = ended
-    return statistics.median(durations)
-
-
-@contextmanager
-def helper(program: str) -> Iterator[subprocess.Popen[str]]:
-    """A program in a process of its own, so that its work is not measured."""
-    command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield process
-        if process.stdin is not None:
-            process.stdin.close()
+def median_around(steps: Iterator[None], work: Work) -> float:
+    """Microseconds around a step's work; the first step, which begins the loop, is left out."""
+    around = [work.around_us() for _ in steps]
+    return statistics.median(around[1:])
 
 
 def around_steps(milliseconds: float, meter: taximeter.Meter) -> tuple[float, float, float]:
-    """Median microseconds of a bare and of a metered step, and what the meter adds."""
+    """Median microseconds around the work of a bare and of a metered step, and what the meter adds."""
     repetitions, steps, _ = STEPS[milliseconds]
     work = Work(milliseconds)
-    batches = [(torch.rand(8, 3, 16, 16), torch.randint(10, (8,)))] * steps
+    batches = [(torch.rand(8, 3, 16, 16), torch.randint(10, (8,))) for _ in range(steps)]
     without: list[float] = []
     with_meter: list[float] = []
     for _ in range(repetitions):
-        without.append(median_step(bare(batches, work)))
-        with_meter.append(median_step(metered(batches, work, meter)))
+        without.append(median_around(bare(batches, work), work))
+        with_meter.append(median_around(metered(batches, work, meter), work))
     added = statistics.median(more - less for more, less in zip(with_meter, without, strict=True))
     return statistics.median(without), statistics.median(with_meter), added
 
 
-def scrape_us(meter: taximeter.Meter) -> float:
-    """Processor time of a scrape."""
-    with helper(SCRAPER) as scraper:
-        if scraper.stdin is None or scraper.stdout is None or meter.metrics_url is None:
-            raise SystemExit("no port for the metrics")
-        began = 0
-        for number in range(SCRAPES + 1):
-            print(meter.metrics_url, file=scraper.stdin, flush=True)
-            scraper.stdout.readline()
-            began = began or (time.process_time_ns() if number == 0 else 0)
-        return (time.process_time_ns() - began) / 1e3 / SCRAPES
+@contextmanager
+def scraped(meter: taximeter.Meter) -> Iterator[None]:
+    """Somebody scrapes the meter, from a process of their own."""
+    command = [sys.executable, "-c", SCRAPER, str(meter.metrics_url), str(SCRAPE_SECONDS)]
+    with subprocess.Popen(command) as scraper:
+        yield
+        scraper.kill()
 
 
-def renewal_us() -> float:
-    """Processor time of a renewal of the lease, and of the thread that waits for it."""
-    with helper(EXPORTER) as exporter:
-        if exporter.stdout is None:
-            raise SystemExit("no exporter")
-        url = exporter.stdout.readline().strip()
-        with taximeter.Meter(project="bench", exporter=url, listen="127.0.0.1:0") as meter:
-            meter.wait_registered(10)
-            began = time.process_time_ns()
-            time.sleep(0.05 * RENEWALS)
-            took = time.process_time_ns() - began
-            meter.end()
-            meter.close(last_scrape_seconds=0)
-    return took / 1e3 / RENEWALS
+class Background:
+    """Processor time of all threads but the one that asks, and the lease's of these, since this was made."""
+
+    def __init__(self) -> None:
+        self._lease = next(thread for thread in threading.enumerate() if thread.name == "taximeter-lease")
+        self._began = time.monotonic_ns(), *self._now()
+
+    def percent(self) -> tuple[float, float]:
+        """Of the time that has passed: all of it, and the part of the lease."""
+        now = time.monotonic_ns(), *self._now()
+        passed, took, lease_took = (after - before for after, before in zip(now, self._began, strict=True))
+        return 100 * took / passed, 100 * lease_took / passed
+
+    def _now(self) -> tuple[int, int]:
+        assert self._lease.ident is not None
+        lease = time.clock_gettime_ns(time.pthread_getcpuclockid(self._lease.ident))
+        return time.process_time_ns() - time.thread_time_ns(), lease
 
 
 def measure() -> dict[str, Any]:
     """Run both loops in turn. All times in microseconds."""
     torch.set_num_threads(1)
-    renewal = renewal_us()
-    steps = {}
-    with taximeter.Meter(project="bench", price=1, budget=100, listen="127.0.0.1:0") as meter:
+    shown = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        exporter(write_config(Path(folder)), "--simulate") as running,
+        taximeter.Meter(
+            "bench", exporter=f"http://127.0.0.1:{running.port}", budget=1_000_000, listen="127.0.0.1:0"
+        ) as meter,
+        scraped(meter),
+    ):
+        meter.wait_registered(10)
         meter.plan(epochs=1000)
         meter.log_flops(per_sample=1e6)
-        for milliseconds in STEPS:
-            steps[milliseconds] = around_steps(milliseconds, meter)
-        scrape = scrape_us(meter)
+        background = Background()
+        around = {milliseconds: around_steps(milliseconds, meter) for milliseconds in STEPS}
+        threads, lease = background.percent()
         meter.end()
         meter.close(last_scrape_seconds=0)
-    background = scrape / (SCRAPE_SECONDS * 1e6) + renewal / (RENEW_SECONDS * 1e6)
-    shown = []
-    for milliseconds, (without, with_meter, added) in steps.items():
+    for milliseconds, (without, with_meter, added) in around.items():
         repetitions, count, limit = STEPS[milliseconds]
-        percent = 100 * (added / (milliseconds * 1e3) + background)
+        percent = added / (milliseconds * 10) + threads
         shown.append(
             {
                 "step_us": milliseconds * 1e3,
-                "bare_us": without,
-                "metered_us": with_meter,
+                "around_bare_us": without,
+                "around_metered_us": with_meter,
                 "added_us": added,
                 "overhead_percent": percent,
                 "limit_percent": limit,
@@ -209,23 +213,26 @@ def measure() -> dict[str, Any]:
                 "holds": percent < limit,
             }
         )
-    return {"scrape_us": scrape, "renewal_us": renewal, "background_percent": 100 * background, "steps": shown}
+    return {"threads_percent": threads, "renewals_percent": lease, "scrapes_percent": threads - lease, "steps": shown}
 
 
 def in_words(figures: dict[str, Any]) -> str:
     """The figures as a table."""
     rows = [
-        ("a scrape", f"{figures['scrape_us']:,.1f} µs of processor time, every {SCRAPE_SECONDS:g} s"),
-        ("a renewal", f"{figures['renewal_us']:,.1f} µs of processor time, every {RENEW_SECONDS:g} s"),
-        ("both", f"{figures['background_percent']:.3f}% of a processor"),
+        ("renewals", f"{figures['renewals_percent']:.4f}% of a processor"),
+        ("scrapes", f"{figures['scrapes_percent']:.4f}% of a processor, every {SCRAPE_SECONDS:g} s"),
     ]
     for step in figures["steps"]:
+        percent = f"{step['overhead_percent']:.3f}%"
         rows += [
             ("", ""),
             ("a step's work", f"{step['step_us']:,.1f} µs"),
-            ("bare step", f"{step['bare_us']:,.1f} µs"),
-            ("metered step", f"{step['metered_us']:,.1f} µs"),
-            ("the meter adds", f"{step['added_us']:,.1f} µs, with both {step['overhead_percent']:.3f}% of a step"),
+            ("around it, bare", f"{step['around_bare_us']:,.1f} µs"),
+            ("metered", f"{step['around_metered_us']:,.1f} µs"),
+            (
+                "the meter adds",
+                f"{step['added_us']:,.1f} µs, with the threads {percent} of a step",
+            ),
             ("limit", f"{step['limit_percent']:g}%"),
             ("measured over", f"{step['repetitions']} × {step['steps_per_repetition']} steps of each kind in turn"),
         ]
