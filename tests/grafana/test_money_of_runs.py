@@ -129,7 +129,7 @@ def test_the_head_sums_what_trains_by_currency(tools: Tools, tmp_path: Path) -> 
             query(training, "Per hour now"): {("", "USD"): 60 + 12},
             query(training, "Cost to finish"): {("", "USD"): 50 - 30},
             query(training, "Progress"): {("", "USD"): progress},
-            query(training, "Lost"): {("", "USD"): 4},
+            query(training, "Lost"): {("", "USD"): 3.5},
             query(training, "Most accurate"): {("ledger", ""): 0.8},
         },
     )
@@ -151,18 +151,18 @@ def test_a_run_costs_the_same_by_epoch_sample_and_point_whether_by_ledger_or_by_
             column("Per epoch"): {ledger: 10 / 4, hand: 6 / 3},
             column("Per 1k samples"): {ledger: 10 / 4, hand: 6 / 3},
             column("Per point"): {ledger: 10 / 80},
-            column("Lost"): {ledger: 4, hand: 0},
+            column("Lost"): {ledger: 3.5, hand: 0},
         },
     )
 
 
 def test_the_parts_of_the_money_add_up_to_it(tools: Tools, tmp_path: Path) -> None:
     parts = {
-        "startup": {"ledger": 10 * 20 / 200, "hand": 6 * 6 / 24},
-        "data wait": {"ledger": 10 * 20 / 200},
-        "forward backward": {"ledger": 10 * 140 / 200 / 2, "hand": 6 * 18 / 24},
-        "optimizer": {"ledger": 10 * 20 / 200 / 2},
-        "lost": {"ledger": 10 * 160 / 200 / 2, "hand": 0},
+        "startup": {"ledger": 10 * 10 / 100, "hand": 6 * 6 / 24},
+        "data wait": {"ledger": 10 * 20 / 100},
+        "forward backward": {"ledger": 10 * 60 / 100 / 2, "hand": 6 * 18 / 24},
+        "optimizer": {"ledger": 10 * 10 / 100 / 2},
+        "lost": {"ledger": 10 * 70 / 100 / 2, "hand": 0},
     }
     assert sum(part.get("ledger", 0) for part in parts.values()) == 10
     assert sum(part.get("hand", 0) for part in parts.values()) == 6

@@ -22,7 +22,6 @@ _BY_LEDGER = select("taximeter_run_cost_total", RUN, CURRENCY)
 _BY_HAND = select("taximeter_training_cost", RUN, CURRENCY)  # of the whole run; no exporter knows it then
 
 _PHASE_SECONDS = "taximeter_training_phase_seconds_total"
-_PROGRESS = f'phase=~"{"|".join(PROGRESS)}"'
 _FIRST_RANK = 'rank="0"'
 _VALIDATION = 'split="validation"'
 
@@ -72,6 +71,10 @@ def counted_by(metric: str, *matchers: str) -> str:
     return f"sum by (run) ({kept(series)} unless on (instance, run, rank) {started_anew} or {parts})"
 
 
+_SECONDS = counted_by(_PHASE_SECONDS, _FIRST_RANK)
+_PROGRESS_SECONDS = counted_by(_PHASE_SECONDS, f'phase=~"{"|".join(PROGRESS)}"', _FIRST_RANK)
+
+
 def epochs() -> str:
     """Epochs done by each run: all ranks do the same ones."""
     return counted_by("taximeter_training_epochs_total", _FIRST_RANK)
@@ -84,21 +87,23 @@ def best_accuracy() -> str:
 
 
 def share_of_phase(phase: str) -> str:
-    """The share of each run's time, all ranks together, that a phase took; work that was lost later is in it."""
+    """The share of each run's time that a phase took; work that was lost later is in it.
+
+    By the first rank, as goodput and what was lost: the others go in step with it, and a run may have hundreds.
+    """
     of_phase = f'phase="{phase}"'
-    return f"({counted_by(_PHASE_SECONDS, of_phase)} / {counted_by(_PHASE_SECONDS)})"
+    return f"({counted_by(_PHASE_SECONDS, of_phase, _FIRST_RANK)} / {_SECONDS})"
 
 
 def share_of_progress() -> str:
     """The share of each run's time in which its model learned; work that was lost later is in it."""
-    return f"({counted_by(_PHASE_SECONDS, _PROGRESS)} / {counted_by(_PHASE_SECONDS)})"
+    return f"({_PROGRESS_SECONDS} / {_SECONDS})"
 
 
 def lost_of_progress() -> str:
     """The share of each run's time of learning that was lost; 0 where nothing was."""
     lost = kept(select("taximeter_training_lost_seconds_total", RUN, _FIRST_RANK))  # of the whole run
-    progress = f"({counted_by(_PHASE_SECONDS, _PROGRESS, _FIRST_RANK)} > 0)"
-    return f"clamp_max(max by (run) ({lost}) / {progress}, 1)"
+    return f"clamp_max(max by (run) ({lost}) / ({_PROGRESS_SECONDS} > 0), 1)"
 
 
 def goodput() -> str:

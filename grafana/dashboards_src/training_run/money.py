@@ -26,8 +26,8 @@ def by_phase() -> Panel:
     return stacked_bars(
         title="Where the money went",
         description=(
-            "What each run has cost so far, divided by the time that each phase took. Lost: steps that a kill undid "
-            "and that are in no other part. The twenty dearest runs."
+            "What each run has cost so far, divided by the time that each phase took on its first rank. Lost: steps "
+            "that a kill undid and that are in no other part. The twenty dearest runs."
         ),
         unit=units.MONEY,
         decimals=2,
