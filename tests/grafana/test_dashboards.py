@@ -16,7 +16,7 @@ from grafana.queries import dashboard_queries, panels
 from taximeter.phases import PHASES
 
 FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
-ALL = dict.fromkeys(("project", "run", "instance", "gpu", "budget", "currency"), ".*")
+ALL = dict.fromkeys(("project", "run", "instance", "gpu", "gpu_model", "provider", "budget", "currency"), ".*")
 """Every filter that a dashboard may have: links between dashboards carry them over by name."""
 RULES = sorted((REPOSITORY / "prometheus" / "rules").glob("*.yml"))
 

@@ -74,7 +74,7 @@ def grouped_bars(
 ) -> Panel:
     """Groups of bars: one for each value of the label `group`, in it a bar for each value of the label `by`.
 
-    The values of `group` are numbers, of the unit `group_unit`.
+    `group_unit` is the unit of the values of `group`, which may be numbers.
     """
     groups = f"{group}\\{by}"  # as the transformation calls the field
     return _bars(

@@ -34,6 +34,7 @@ class Column:
         steps: thresholds; they colour the text when given.
         mappings: words for values; their colours show as background.
         link: an address that a click on a cell leads to, and what it is called; see `layer.links.address`.
+        missing: what stands in a cell without a value.
     """
 
     field: str
@@ -44,12 +45,13 @@ class Column:
     steps: Steps = ()
     mappings: Sequence[ValueMapping] = ()
     link: tuple[str, str] | None = None
+    missing: str = "–"
 
     def properties(self) -> list[DynamicConfigValue]:
         """The column's settings as the SDK's override properties."""
         settings = [
             DynamicConfigValue("unit", self.unit),
-            DynamicConfigValue("noValue", "–"),  # the panel's own is for a table without rows
+            DynamicConfigValue("noValue", self.missing),  # the panel's own is for a table without rows
         ]
         if self.decimals is not None:
             settings.append(DynamicConfigValue("decimals", self.decimals))

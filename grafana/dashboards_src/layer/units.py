@@ -20,6 +20,7 @@ PER_HOUR = "suffix:/h"
 TEXT = "string"
 MOMENT = "dateTimeAsLocal"  # from milliseconds
 DAY_AND_TIME = "time:MMM D, HH:mm"  # the same, short enough for an axis
+DAY = "time:YYYY-MM-DD"
 CELSIUS = "celsius"
 HERTZ = "hertz"
 KILOWATT_HOURS = "kwatth"

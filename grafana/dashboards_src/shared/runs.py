@@ -86,6 +86,11 @@ def best_accuracy() -> str:
     return f"max by (run) {chosen(f'max_over_time({accuracy}[$__range])')}"
 
 
+def cost_per_point() -> str:
+    """Money by run and currency for each percentage point of the run's best validation accuracy."""
+    return f"{kept_cost()} / on (run) group_left () (100 * {best_accuracy()} > 0)"
+
+
 def share_of_phase(phase: str) -> str:
     """The share of each run's time that a phase took; work that was lost later is in it.
 

@@ -45,6 +45,26 @@ def gpu() -> VariableModel:
     )
 
 
+def gpu_model() -> VariableModel:
+    """GPU models of the chosen hosts, as the catalog of prices calls them; needs `instance`."""
+    return label_filter(
+        "gpu_model",
+        label="GPU model",
+        description="Models of the GPUs on the chosen hosts, as the catalog of prices calls them",
+        values='label_values(taximeter_gpu_model_info{instance=~"$instance"}, gpu_model)',
+    )
+
+
+def provider() -> VariableModel:
+    """Providers that offer GPUs such as those that are here."""
+    return label_filter(
+        "provider",
+        label="Provider",
+        description="Providers to compare with; what is paid now is shown whoever is chosen",
+        values="label_values(taximeter_offer_price_per_hour, provider)",
+    )
+
+
 def budget() -> VariableModel:
     """Budgets."""
     return label_filter(
