@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from generate import exporter, trainer
 from generate.metrics import Row
+from support.blocks import Sample
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -58,6 +59,8 @@ _VALUES: Mapping[str, Sequence[str]] = {
 }
 """What labels can be, where it matters to the queries; any other is ``made-up``."""
 
+_PERIOD_HOURS = 24
+
 _BUCKETS = ("0.001", "0.01", "0.1", "1", "10", "+Inf")
 _SAID_BY_TRAINERS = ("taximeter_training_", "taximeter_serving_")
 
@@ -73,6 +76,19 @@ def exposition(*, of_trainers: bool, began: float) -> str:
     rows = (row for table in tables for row in table.rows if row.name.startswith("taximeter_"))
     age = time.time() - began
     return "".join(f"{line}\n" for row in rows for line in _lines(row, age))
+
+
+def past_of_budgets(now: float, *, instance: str) -> Iterator[Sample]:
+    """What rates over hours look back on: the exporter at `instance` spent evenly, another went away a moment ago."""
+    rows = [row for table in exporter.TABLES for row in table.rows if row.name.startswith("taximeter_budget_")]
+    for row in rows:
+        for labels in _identities(row):
+            here = {"job": "taximeter-exporter", "instance": instance, **dict(labels)}
+            value = _value(row, 0, here, 0)
+            if row.name == "taximeter_budget_spent":
+                for hours in (6, 1, 0.5, 1 / 12):
+                    yield row.name, here, value * (1 - hours / _PERIOD_HOURS), now - hours * 3600
+            yield row.name, {**here, "instance": "gone:9877"}, value, now
 
 
 def _lines(row: Row, age: float) -> Iterator[str]:
@@ -114,15 +130,21 @@ def _value(row: Row, number: int, labels: Mapping[str, str], age: float) -> floa
     if row.kind == "counter":
         return (number + 1) * max(age, 0)
     if row.name.endswith("_timestamp_seconds"):
-        return time.time() + (3600 if "_end_" in row.name or "reclaim" in row.name else -60)
-    if row.name == "taximeter_budget_limit":
-        return 10
+        return time.time() + _hence(row.name)
     if row.name == "taximeter_run_active":
         return float(labels["run"] == _GOING_ON)
-    if row.unit.startswith("ratio"):
-        return 0.5
+    fixed = 10 if row.name == "taximeter_budget_limit" else 0.5 if row.unit.startswith("ratio") else None
+    if fixed is not None:
+        return fixed
     # A flag of one device is up, of the other down.
     return 1 if number == 0 or row.name.endswith("_info") else 0 if not row.unit else number
+
+
+def _hence(name: str) -> float:
+    """In how many seconds a moment will be; below 0, it was."""
+    if "_period_" in name:
+        return _PERIOD_HOURS * 3600 * (0.5 if "_end_" in name else -0.5)
+    return 3600 if "reclaim" in name else -60
 
 
 def _line(name: str, labels: Labels, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -15,14 +16,15 @@ from typing import Any
 import pytest
 import yaml
 from demo.binaries import Tools
-from demo.configs import write_configs
+from demo.configs import REPOSITORY, write_configs
 from demo.interrupts import Interrupts
 from demo.ports import ANY, HOST, Ports, free_ports
 from demo.processes import Processes
 from demo.stack import Stack, Starter, clean_environment, start_stack
 from demo.web import get_json
-from grafana.full_house import exposition
+from grafana.full_house import exposition, past_of_budgets
 from grafana.sick_fleet import sick_fleet
+from support.blocks import write_blocks
 from support.exposition import serve_exposition
 from support.programs import wait_for
 from support.tools import tools
@@ -128,8 +130,10 @@ def full_house(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterat
     configs = write_configs(folder, ports, gpus=0)
     config = yaml.safe_load(configs.prometheus.read_text(encoding="utf-8"))
     config["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(_rules_of_every_second(folder))]
     configs.prometheus.write_text(yaml.safe_dump(config), encoding="utf-8")
     began = time.time()
+    write_blocks(tools, folder / "prometheus", past_of_budgets(began, instance=f"{HOST}:{ports.exporter}"))
     with ExitStack() as stack:
         for port, of_trainers in ((ports.exporter, False), (ports.trainer, True)):
             served = stack.enter_context(serve_exposition(port))
@@ -141,3 +145,13 @@ def full_house(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterat
             scraped = f"count_over_time({name}[1m]) >= 4"
             wait_for(partial(asked.query, scraped), f"Prometheus never scraped {name} four times", seconds=30)
         yield asked
+
+
+def _rules_of_every_second(folder: Path) -> Path:
+    """Our rules, those too that wait for a minute between two evaluations; the pattern of their files."""
+    rules = folder / "rules"
+    rules.mkdir()
+    for path in (REPOSITORY / "prometheus" / "rules").glob("*.yml"):
+        text = re.sub(r"^    interval: .+$", "    interval: 1s", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        (rules / path.name).write_text(text, encoding="utf-8")
+    return rules / "*.yml"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 from demo.binaries import Tools
 from prometheus_client.parser import text_string_to_metric_families
+from support.blocks import Sample, write_blocks
 
 FORECAST_FOR_SECONDS = 15 * 60
 GONE = "gone:9877"
@@ -23,9 +23,8 @@ def make_past(tools: Tools, data: Path, exposition: str, target: str, *, now: in
     """
     labels = {"job": "taximeter-exporter", "instance": target}
     budget = {**labels, "period": "day", "currency": "USD", "simulated": "true"}
-    spent = _series("taximeter_budget_spent", {**budget, "budget": burning})
+    spent = {**budget, "budget": burning}
     pending = {**budget, "alertname": "TaximeterBudgetForecast", "budget": foreseen, "severity": "warning"}
-    state = _series("ALERTS_FOR_STATE", pending)
     samples = [
         sample
         for family in text_string_to_metric_families(exposition)
@@ -37,19 +36,10 @@ def make_past(tools: Tools, data: Path, exposition: str, target: str, *, now: in
         for sample in samples
         if sample.labels["budget"] == foreseen and re.fullmatch("taximeter_budget_(spent|period_.+)", sample.name)
     ]
-    # In the order of time: promtool leaves out a sample that is older than the one before it in the same series.
-    lines = [
-        *(f"{spent} 0 {now - seconds}" for seconds in (3600, 300)),
-        *(f"{state} {now - FORECAST_FOR_SECONDS} {moment}" for moment in (now - 5, now)),
-        *(f"{_series(sample.name, {**labels, **sample.labels})} {sample.value!r} {now}" for sample in samples),
-        *(f"{_series(name, {**labels, **its, 'instance': GONE})} {value!r} {now}" for name, its, value in gone),
+    past: list[Sample] = [
+        *(("taximeter_budget_spent", spent, 0, now - seconds) for seconds in (3600, 300)),
+        *(("ALERTS_FOR_STATE", pending, now - FORECAST_FOR_SECONDS, moment) for moment in (now - 5, now)),
+        *((sample.name, {**labels, **sample.labels}, sample.value, now) for sample in samples),
+        *((name, {**labels, **its, "instance": GONE}, value, now) for name, its, value in gone),
     ]
-    past = data.with_name("past.txt")
-    past.write_text("\n".join([*lines, "# EOF", ""]), encoding="utf-8")
-    command: list[str | Path] = [tools.promtool, "tsdb", "create-blocks-from", "openmetrics", past, data]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def _series(name: str, labels: dict[str, str]) -> str:
-    inner = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()) if value)
-    return f"{name}{{{inner}}}"
+    write_blocks(tools, data, past)
