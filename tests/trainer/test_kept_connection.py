@@ -22,6 +22,7 @@ class Keeping(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.hang_up_after = False
         self.hang_up_before = False
+        self.chunked = False
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -36,9 +37,16 @@ class Keeping(ThreadingHTTPServer):
                 if not server.hang_up_before:
                     text = json.dumps(RUN).encode()
                     self.send_response(200)
-                    self.send_header("Content-Length", str(len(text)))
+                    if server.hang_up_after:
+                        self.send_header("Connection", "close")
+                    if server.chunked:
+                        self.send_header("Transfer-Encoding", "chunked")
+                        text = b"%x\r\n%s\r\n0\r\n\r\n" % (len(text), text)
+                    else:
+                        self.send_header("Content-Length", str(len(text)))
                     self.end_headers()
-                    self.wfile.write(text)
+                    for part in (text[:7], text[7:]):
+                        self.wfile.write(part)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -79,6 +87,22 @@ def test_a_connection_that_the_exporter_gave_up_is_made_anew(keeping: Keeping, c
     keeping.hang_up_after = False
     client.renew("token", {})
     assert (len(keeping.connections), keeping.asked) == (2, ["renew", "renew"])
+
+
+def test_an_exporter_that_says_that_it_hangs_up_is_believed(keeping: Keeping, client: ExporterClient) -> None:
+    client.renew("token", {})
+    keeping.hang_up_after = True
+    client.renew("token", {})
+    keeping.hang_up_after = False
+    client.renew("token", {})
+    assert (len(keeping.connections), keeping.asked) == (2, ["renew"] * 3)
+
+
+def test_an_answer_that_is_not_plain_is_read_all_the_same(keeping: Keeping, client: ExporterClient) -> None:
+    client.renew("token", {})
+    keeping.chunked = True  # as a proxy may do
+    assert client.renew("token", {}).device_seconds == 1
+    assert client.renew("token", {}).device_seconds == 1
 
 
 def test_an_exporter_that_does_not_answer_on_a_new_connection_either_is_away(

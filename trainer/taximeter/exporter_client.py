@@ -11,6 +11,7 @@ import base64
 import http.client
 import json
 import ssl
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from taximeter.cost import Money, Quote
+from taximeter.kept_connection import KeptConnection
 from taximeter.settings import Access, Settings, read_token
 
 _ANSWER_BYTES = 1 << 20
@@ -66,7 +68,7 @@ class ExporterClient:
         self._run = f"{self._runs}/{quote(settings.run, safe='')}"
         self._prices = f"{parts.path}/api/v1/prices"
         self._timeout = timeout
-        self._kept: http.client.HTTPConnection | None = None
+        self._kept: KeptConnection | None = None
         self._registration = {
             "run": settings.run,
             "project": settings.project,
@@ -117,42 +119,44 @@ class ExporterClient:
         return self._ask("POST", path, json.dumps(body))
 
     def _ask(self, method: str, path: str, body: str | None = None, *, keep: bool = False) -> Any:
-        # Not urllib: it would send these through a proxy that the environment names.
-        connection, self._kept = self._kept, None
+        kept, self._kept = self._kept, None
         sent = False
         try:
             headers = {"Content-Type": "application/json", **_authorization(self._access)}
-            if connection is not None:
+            if kept is not None:
                 sent = True
                 try:
+                    status, text = kept.ask(method, path, body or "", headers)
+                except (ConnectionError, ssl.SSLError):
+                    # The exporter has hung up meanwhile. What comes after a renewal does no harm if it is said twice.
+                    kept.close()
+                    kept, sent = None, False
+            if kept is None:
+                # Not urllib: it would send these through a proxy that the environment names.
+                connection = self._connection()
+                with closing(connection):
+                    connection.connect()
+                    sent = True
                     connection.request(method, path, body, headers)
                     response = connection.getresponse()
-                except ConnectionError:
-                    # The exporter has hung up meanwhile. What comes after a renewal does no harm if it is said twice.
-                    connection.close()
-                    connection, sent = None, False
-            if connection is None:
-                connection = self._connection()
-                connection.connect()
-                sent = True
-                connection.request(method, path, body, headers)
-                response = connection.getresponse()
-            text = response.read(_ANSWER_BYTES)
-            if keep and response.isclosed() and connection.sock is not None:
-                self._kept = connection
+                    status, text = response.status, response.read(_ANSWER_BYTES)
+                    if keep and response.isclosed() and connection.sock is not None:
+                        kept = KeptConnection(connection)
+            if keep and kept is not None and kept.goes_on:
+                self._kept = kept
         except (OSError, ValueError, http.client.HTTPException) as wrong:
             raise Unanswered(str(wrong) or type(wrong).__name__, perhaps_done=sent) from None
         finally:
-            if connection is not None and connection is not self._kept:
-                connection.close()
+            if kept is not None and kept is not self._kept:
+                kept.close()
         try:
             answer = json.loads(text)
         except ValueError:
-            raise Unanswered(f"the answer ({response.status}) is not JSON", perhaps_done=True) from None
-        if response.status >= 500:
-            raise Unanswered(_message(answer, response.status), perhaps_done=True)
-        if response.status >= 300:
-            raise Refused(response.status, _message(answer, response.status))
+            raise Unanswered(f"the answer ({status}) is not JSON", perhaps_done=True) from None
+        if status >= 500:
+            raise Unanswered(_message(answer, status), perhaps_done=True)
+        if status >= 300:
+            raise Refused(status, _message(answer, status))
         return answer
 
 
