@@ -39,8 +39,22 @@ def of_dashboard(name: str, reason: str) -> Iterator[MayBeEmpty]:
             yield MayBeEmpty(query.panel, query.ref_id, reason)
 
 
+_ALWAYS_IN_USE = "the host may never have been idle"
+_YOUNG = "rates of budgets look back on half an hour and more"
+
 may_be_empty = [
-    MayBeEmpty("Power", "A", "a host without a GPU reports no power"),
+    *of_panel("Budgets", "FG", _YOUNG),
+    MayBeEmpty("Spent per hour", "A", _YOUNG),
+    *of_panel("Burn rate", "AB", _YOUNG),
+    MayBeEmpty("Runway", "A", _YOUNG),
+    *of_panel("Budgets of several machines", "ABCDE", "there is one machine"),
+    *of_panel("Who spends now", "ABC", "the run has ended"),
+    *of_panel("Wasted on idle devices", "AB", _ALWAYS_IN_USE),
+    *(MayBeEmpty(f"By {what}", "D", _ALWAYS_IN_USE) for what in ("host", "GPU model", "provider", "pricing model")),
+    MayBeEmpty("Gaps and unpriced time", "C", "the exporter was never down"),
+    *of_panel("Runs that spend now", "ABCDE", "the run has ended"),
+    MayBeEmpty("Prices", "C", "the price has no date"),
+    MayBeEmpty("annotation Spot machine is taken", "", "the machine is not spot"),
     MayBeEmpty("annotation Simulated devices", "", "the devices are real"),
     MayBeEmpty("annotation Budget stops", "", "no budget stops the run"),
     MayBeEmpty("annotation Run stopped or lost", "", "the run finishes"),

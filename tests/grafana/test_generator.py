@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dashboards_src.catalogue import DASHBOARDS
 from dashboards_src.cli import main
-from dashboards_src.cost_now.devices import power
+from dashboards_src.cost_now.answer import today
 from dashboards_src.layer.layout import Line
 from dashboards_src.layer.queries import now, targets
 
@@ -44,7 +44,7 @@ def test_check_names_a_file_that_nothing_generates(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize("width", [23, 25])
 def test_a_line_that_does_not_fill_the_grid_is_refused(width: int) -> None:
     with pytest.raises(ValueError, match=f"line of Power: {width} columns wide, not 24"):
-        Line(8, [(power(), width)])
+        Line(8, [(today(), width)])
 
 
 def test_more_queries_than_letters_are_refused() -> None:

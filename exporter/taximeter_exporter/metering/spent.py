@@ -151,6 +151,9 @@ class Spending:
 
 
 def zone_of(budgets: Iterable[Budget]) -> ZoneInfo:
-    """The time zone that the budgets agree on: whoever reads them reads `today` in it as well. Else UTC."""
-    zones = {budget.timezone.key for budget in budgets}
+    """The time zone that the budgets agree on: whoever reads them reads `today` in it as well. Else UTC.
+
+    A budget that each run has for itself has no day or month.
+    """
+    zones = {budget.timezone.key for budget in budgets if budget.period is not Period.RUN}
     return ZoneInfo(zones.pop() if len(zones) == 1 else "UTC")

@@ -2,18 +2,15 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
+from dashboards_src.cost_now.selection import HOST, IDLE, price, spent
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import beyond, good_until, thresholds_of
+from dashboards_src.layer.fields import beyond, good_until, thresholds_of, unit_of
 from dashboards_src.layer.panels import bars, values
-from dashboards_src.layer.queries import now, over_time
-from dashboards_src.promql import CURRENCY, RUN, of_project, select
+from dashboards_src.layer.queries import now
+from dashboards_src.promql import CURRENCY, select
 
-_PRICE = select("taximeter_price_per_hour", CURRENCY)
-
-
-def _of_limit(quantity: str) -> str:
-    amount, limit = (select(f"taximeter_budget_{name}", CURRENCY) for name in (quantity, "limit"))
-    return f"sum by (budget, period, run, currency) ({amount}) / sum by (budget, period, run, currency) ({limit})"
+_CALENDAR = "in the time zone that the budgets of an exporter agree on, else UTC"
+_BUDGETS = 5
 
 
 def spending_rate() -> Panel:
@@ -26,28 +23,99 @@ def spending_rate() -> Panel:
         ),
         unit=units.MONEY_PER_HOUR,
         decimals=2,
-        queries=[over_time(f"sum by (currency) ({_PRICE})", "{{currency}}")],
+        queries=[now(f"sum by (currency) ({price()})", "{{currency}}")],
         no_value="no price",
     )
 
 
-def current_runs() -> Panel:
-    """Money spent by the runs that hold a lease now."""
-    cost = of_project(select("taximeter_run_cost_total", RUN, CURRENCY))
+def today() -> Panel:
+    """Money since midnight."""
     return values(
-        title="Spent by current runs",
-        description="What the runs that are active now have spent since each started; 0 when no run is active.",
+        title="Today",
+        description=(
+            f"What has been spent since midnight ({_CALENDAR}), as the ledgers have it; also by hosts that went away "
+            "today. Of a chosen project only what its runs spent."
+        ),
         unit=units.MONEY,
         decimals=2,
-        queries=[
-            now(
-                f"""sum by (currency) ({cost} and on (run) taximeter_run_active == 1)
-                or 0 * sum by (currency) ({_PRICE})""",
-                "{{currency}}",
-            )
-        ],
-        no_value="no price",
+        queries=[now(f"sum by (currency) ({spent('day')})", "{{currency}}")],
+        no_value="nothing spent",
     )
+
+
+def this_month() -> Panel:
+    """Money since the month began."""
+    return values(
+        title="This month",
+        description=(
+            f"What has been spent since the first of the month ({_CALENDAR}), as the ledgers have it; also by hosts "
+            "that went away this month. Of a chosen project only what its runs spent."
+        ),
+        unit=units.MONEY,
+        decimals=2,
+        queries=[now(f"sum by (currency) ({spent('month')})", "{{currency}}")],
+        no_value="nothing spent",
+    )
+
+
+def wasted() -> Panel:
+    """Money for devices that nobody used."""
+    return values(
+        title="Wasted on idle devices",
+        description=(
+            "Money for devices that no run had and that were not in use. It belongs to no project. Time in which a run "
+            "had a device and did not use it is not in it."
+        ),
+        unit=units.MONEY,
+        decimals=2,
+        background=True,
+        steps=((None, "transparent"), (0.005, colours.SHARES["idle"])),
+        queries=[
+            now(f"sum by (currency) ({spent('day', *IDLE)})", "today, {{currency}}"),
+            now(f"sum by (currency) ({spent('month', *IDLE)})", "this month, {{currency}}"),
+        ],
+        no_value="nothing",
+    )
+
+
+def not_metered() -> Panel:
+    """What the meter does not know, or knows too late."""
+
+    def last_day(metric: str) -> str:
+        seconds = select(metric, HOST)
+        return f"sum(clamp_min({seconds} - {seconds} offset 1d, 0) or {seconds})"
+
+    return values(
+        title="Gaps and unpriced time",
+        description=(
+            "Device time of the last 24 hours in which an exporter was down while its machine was up (gap), and for "
+            "which there was no price, so that no cost contains it (unpriced); and what gaps cost this month. By host "
+            "in the table below."
+        ),
+        unit=units.SECONDS,
+        decimals=0,
+        background=True,
+        steps=((None, "transparent"), (0.5, colours.WARNING)),
+        queries=[
+            now(last_day("taximeter_gap_seconds_total"), "gap"),
+            now(last_day("taximeter_unpriced_seconds_total"), "unpriced"),
+            now(f"""sum by (currency) ({spent("month", 'share="gap"')}) > 0""", "gaps this month, {{currency}}"),
+        ],
+        no_value="no exporter",
+        overrides=[
+            unit_of("^gaps ", units.MONEY, 2),
+            thresholds_of("unpriced", ((None, "transparent"), (0.5, colours.BAD))),
+        ],
+    )
+
+
+def _of_limit(quantity: str, together: str) -> str:
+    amount, limit = (
+        f"""sum by (budget, period, run, currency) ({select(f"taximeter_budget_{name}", CURRENCY, 'run!=""')})"""
+        for name in (quantity, "limit")
+    )
+    shared = f"{select(together, CURRENCY)} / {select('fleet:taximeter_budget_limit:max', CURRENCY)}"
+    return f"topk({_BUDGETS}, {shared} or {amount} / {limit})"
 
 
 def budget_spent() -> Panel:
@@ -55,14 +123,18 @@ def budget_spent() -> Panel:
     return bars(
         title="Budget spent",
         description=(
-            "Spent in the budget's running period, of its limit. Orange from 80%, vermillion from 100%. Not "
-            "narrowed by project or run: a budget has a scope of its own."
+            f"Spent in the budget's running period by all machines, of its limit: the {_BUDGETS} highest. Orange from "
+            "80%, vermillion from 100%. Not narrowed by project, run or host: a budget has a scope of its own."
         ),
         unit=units.RATIO,
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[now(_of_limit("spent"), "{{budget}}, {{period}} {{run}}, {{currency}}")],
+        queries=[
+            now(
+                _of_limit("spent", "fleet:taximeter_budget_spent:sum"), "{{budget}} {{run}} ({{currency}} a {{period}})"
+            )
+        ],
         no_value="no budget is set",
     )
 
@@ -73,13 +145,18 @@ def budget_forecast() -> Panel:
         title="Budget forecast",
         description=(
             "What will have been spent when the budget's period ends, by the present rate and the last week, of its "
-            "limit. Orange from 80%, vermillion from 100%."
+            f"limit: the {_BUDGETS} highest. Orange from 80%, vermillion from 100%."
         ),
         unit=units.RATIO,
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[now(_of_limit("forecast"), "{{budget}}, {{period}} {{run}}, {{currency}}")],
+        queries=[
+            now(
+                _of_limit("forecast", "fleet:taximeter_budget_forecast:sum"),
+                "{{budget}} {{run}} ({{currency}} a {{period}})",
+            )
+        ],
         no_value="no budget is set",
     )
 
@@ -116,8 +193,8 @@ def devices_metered() -> Panel:
         background=True,
         steps=((None, "transparent"),),
         queries=[
-            now('count(taximeter_price_per_hour{simulated!="true"}) or vector(0)', "real"),
-            now('count(taximeter_price_per_hour{simulated="true"}) or vector(0)', "simulated"),
+            now(f"""count({select("taximeter_price_per_hour", HOST, 'simulated!="true"')}) or vector(0)""", "real"),
+            now(f"""count({select("taximeter_price_per_hour", HOST, 'simulated="true"')}) or vector(0)""", "simulated"),
         ],
         overrides=[
             thresholds_of("real", ((None, "transparent"), (1, colours.GOOD))),

@@ -2,13 +2,14 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards_src.cost_now import answer, devices, money
+from dashboards_src.cost_now import answer, breakdowns, course, runs
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, health, training, variables
+from dashboards_src.shared import annotations, health, variables
 
 DESCRIPTION = (
-    "What is spent at this moment, on what, and whether the budget holds. Money is shown per currency, never converted."
+    "What is spent at this moment, on what, and whether the budget holds. Money is shown per currency, never "
+    "converted. The other dashboards of the menu say why."
 )
 
 
@@ -18,51 +19,49 @@ def cost_now() -> Dashboard:
         uid="taximeter-cost-now",
         title="Taximeter: cost now",
         description=DESCRIPTION,
-        variables=[variables.project(), variables.run(), variables.currency()],
-        annotations=[*annotations.of_runs(), annotations.alerts(), annotations.simulated()],
+        variables=[variables.project(), variables.run(), variables.instance(), variables.currency()],
+        annotations=[
+            *annotations.of_runs_for_long(),
+            annotations.reclaimed(),
+            annotations.alerts(),
+            annotations.simulated_for_long(),
+        ],
         sections=[
             Section(
                 None,
                 [
                     Line(
-                        5,
+                        4,
                         [
                             (answer.spending_rate(), 4),
-                            (answer.current_runs(), 4),
-                            (answer.budget_spent(), 5),
-                            (answer.budget_forecast(), 5),
-                            (answer.alerts_firing(), 3),
-                            (answer.devices_metered(), 3),
+                            (answer.today(), 4),
+                            (answer.this_month(), 4),
+                            (answer.wasted(), 6),
+                            (answer.not_metered(), 6),
                         ],
-                    )
-                ],
-            ),
-            Section(
-                "Money",
-                [
-                    Line(
-                        9,
-                        [(money.by_share_over_time(), 12), (money.by_share(), 6), (money.by_phase(), 6)],
                     ),
-                    Line(9, [(money.by_run_over_time(), 12), (money.budgets_over_time(), 12)]),
-                    Line(7, [(money.runs(), 24)]),
+                    Line(
+                        5,
+                        [
+                            (answer.budget_spent(), 8),
+                            (answer.budget_forecast(), 8),
+                            (answer.alerts_firing(), 4),
+                            (answer.devices_metered(), 4),
+                        ],
+                    ),
                 ],
             ),
             Section(
-                "Training",
+                "Where the money goes",
                 [
-                    Line(9, [(training.accuracy_for_money(), 8), (training.accuracy(), 8), (training.loss(), 8)]),
-                    Line(9, [(training.throughput(), 8), (training.step_time(), 8), (training.phases(), 8)]),
+                    Line(9, [(course.by_share(), 10), (course.by_project(), 9), (course.month_by_share(), 5)]),
+                    Line(8, [(runs.active(), 14), (breakdowns.by_project(), 10)]),
+                    Line(8, [(runs.dearest(), 12), (breakdowns.by_model(), 12)]),
+                    Line(8, [(breakdowns.by_host(), 24)]),
+                    Line(6, [(breakdowns.by_provider(), 12), (breakdowns.by_terms(), 12)]),
                 ],
             ),
-            Section(
-                "Devices",
-                [
-                    Line(8, [(devices.utilisation(), 8), (devices.memory(), 8), (devices.power(), 8)]),
-                    Line(5, [(devices.prices(), 24)]),
-                ],
-            ),
-            Section("Alerts and health", [Line(7, [(health.alerts(), 10), (health.exporters(), 14)])]),
+            Section("Prices and alerts", [Line(7, [(breakdowns.prices(), 14), (health.alerts(), 10)])]),
         ],
         since="now-1h",
         refresh="10s",

@@ -28,10 +28,14 @@ def of_runs() -> Sequence[AnnotationQuery]:
 
 
 def of_runs_for_long() -> Sequence[AnnotationQuery]:
-    """When they began and ended, from what rules record: for a dashboard that shows weeks of many machines."""
+    """When those began and ended that were there at the end of the time range, or within the hour before.
+
+    From what rules record: for a dashboard that shows weeks of many machines.
+    """
 
     def series(edge: str, *results: str) -> str:
-        return f"({select(f'project_run:taximeter_run_{edge}_timestamp_seconds:max', RUN, PROJECT, *results)})"
+        chosen = select(f"project_run:taximeter_run_{edge}_timestamp_seconds:max", RUN, PROJECT, *results)
+        return f"({chosen} and on (run) project_run:taximeter_run_start_timestamp_seconds:max @ end())"
 
     return _starts_and_ends(series)
 

@@ -59,6 +59,7 @@ def test_budgets_that_do_not_agree_on_a_time_zone_leave_it_at_utc() -> None:
     assert zone_of([budget(timezone=BERLIN), budget(timezone=BERLIN)]) == BERLIN
     assert zone_of([budget(timezone=BERLIN), budget()]) == ZoneInfo("UTC")
     assert zone_of([]) == ZoneInfo("UTC")
+    assert zone_of([budget(timezone=BERLIN), budget(period=Period.RUN)]) == BERLIN, "a run's budget has no day"
 
 
 def test_a_day_that_cannot_be_summed_up_waits_and_loses_nothing(
