@@ -94,18 +94,18 @@ def colours_of_names(colours: Mapping[str, str]) -> list[Override]:
 
 def dashed(pattern: str) -> Override:
     """Dashed, thinner lines for every series whose name matches a regular expression."""
-    return _broken(pattern, {"fill": "dash", "dash": [8, 6]})
+    return _broken(pattern, {"fill": "dash", "dash": [8, 6]}, width=1)
 
 
 def dotted(pattern: str) -> Override:
-    """Dotted, thinner lines, to be told from dashed ones."""
-    return _broken(pattern, {"fill": "dot", "dash": [0, 6]})
+    """Dotted lines, to be told from dashed ones."""
+    return _broken(pattern, {"fill": "dot", "dash": [0, 6]}, width=2)
 
 
-def _broken(pattern: str, style: Mapping[str, object]) -> Override:
+def _broken(pattern: str, style: Mapping[str, object], *, width: int) -> Override:
     return Override(
         MatcherConfig("byRegexp", f"/{pattern}/"),
-        [DynamicConfigValue("custom.lineStyle", dict(style)), DynamicConfigValue("custom.lineWidth", 1)],
+        [DynamicConfigValue("custom.lineStyle", dict(style)), DynamicConfigValue("custom.lineWidth", width)],
     )
 
 
