@@ -5,7 +5,7 @@ Run with `tests` and `deploy` on PYTHONPATH: `python -m bench.rules [--format js
 The real Prometheus evaluates `prometheus/rules` on a made-up fleet of 100 hosts with 8 GPUs and 50 budgets each, of
 half and of a quarter as many, and of 100 hosts that have 50 budgets together (`bench.fleet` says how they are made).
 What lies further back than twenty minutes is in blocks that promtool made, the rest in memory, as it would be. All
-groups are evaluated every ten seconds here, whatever their interval: one round is each of them once. Three rounds
+groups are evaluated every 20 seconds here, whatever their interval: one round is each of them once. Three rounds
 count, of each group the median.
 """
 
@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ LIMIT_MS = 200.0
 SIZES = (Size(25, 25), Size(50, 50), Size(100, 100), Size(100, 1))
 LATER_SECONDS = 600.0
 """The rounds are over so long after the blocks were begun."""
-ROUND_SECONDS = 10
+ROUND_SECONDS = 20
 ROUNDS = 3
 MOST_GROWTH = 1.25
 """Of the time by the series: 1 is as fast as they do; the rest is what the machine does besides."""
@@ -51,7 +52,7 @@ def measure() -> dict[str, Any]:
         "fleets": fleets,
         "limit_ms": LIMIT_MS,
         "growth_by_series": growth,
-        "holds": largest["ms"] < LIMIT_MS and growth < MOST_GROWTH,
+        "holds": largest["ms"] < LIMIT_MS and growth < MOST_GROWTH and not any(fleet["late"] for fleet in fleets),
     }
 
 
@@ -94,6 +95,13 @@ def _rounds(running: Prometheus) -> dict[str, Any]:
         time.sleep(ROUND_SECONDS)
         rounds.append(running.rule_groups())
     cpu_ms = (watched.cpu_ms() - cpu_ms) / ROUNDS
+    # Where one round is not over before the next, the machine is too busy, or the fleet too large for it.
+    late = {
+        group["name"]
+        for before, after in pairwise(rounds)
+        for group, then in zip(after, before, strict=True)
+        if group["lastEvaluation"] == then["lastEvaluation"] or group["evaluationTime"] > ROUND_SECONDS
+    }
     groups: dict[str, float] = {}
     rules: dict[str, float] = {}
     for together in zip(*rounds, strict=True):
@@ -107,6 +115,7 @@ def _rounds(running: Prometheus) -> dict[str, Any]:
         "best_ms": min(1e3 * sum(group["evaluationTime"] for group in each) for each in rounds),
         "cpu_ms": cpu_ms,
         "alerts": sum(len(rule.get("alerts", ())) for group in rounds[-1] for rule in group["rules"]),
+        "late": sorted(late),
         "groups_ms": groups,
         "rules_ms": dict(sorted(rules.items(), key=lambda item: -item[1])[:DEAREST]),
     }
@@ -123,6 +132,12 @@ def in_words(figures: dict[str, Any]) -> str:
     rows += [
         f"limit {figures['limit_ms']:g} ms; processor time grows {figures['growth_by_series']:.2f} times as fast as the"
         " series",
+        *(
+            f"{fleet['hosts']} hosts, {fleet['budgets']:,} budgets: not over before the next round, and so measured too"
+            f" low: {', '.join(fleet['late'])}"
+            for fleet in figures["fleets"]
+            if fleet["late"]
+        ),
         "",
         "the dearest rules, with all hosts: ms",
         *(f"{ms:>8.1f}  {name}" for name, ms in figures["fleets"][2]["rules_ms"].items()),

@@ -33,10 +33,12 @@ class Moment:
 
     Attributes:
         end: the last moment of which there are samples, in seconds since 1970.
+        sharing: so many hosts spend of a budget, each as much as the others.
         passed: how much of the budgets' month has passed by then. A budget on plan has spent this part of its limit.
     """
 
     end: float
+    sharing: int
     passed: float = 0.2
 
     @property
@@ -91,7 +93,7 @@ def _course(series: Series, number: int, moment: Moment) -> Course:
         return lambda _: healthy
     first, value = series.values
     if series.name.startswith("taximeter_budget_"):
-        return _of_budget(series, number, moment)
+        return _of_budget(series, moment)
     if series.name.endswith(("_timestamp_seconds", "_start_time_seconds")):
         return _timestamp(series, moment)
     by_host = 1 + number % 10 / 100
@@ -102,9 +104,9 @@ def _course(series: Series, number: int, moment: Moment) -> Course:
     return lambda at: first + (value - first) * ((at * by_host * 0.618) % 1)
 
 
-def _of_budget(series: Series, number: int, moment: Moment) -> Course:
+def _of_budget(series: Series, moment: Moment) -> Course:
     edges = {"start": moment.month_began, "end": moment.month_began + MONTH}
-    spent = LIMIT * _spent_ratio(number + int(series.labels["budget"].rpartition("-")[2]), moment)
+    spent = LIMIT * _spent_ratio(int(series.labels["budget"].rpartition("-")[2]), moment) / moment.sharing
     match series.name.split("_")[2:]:
         case ["period", edge, *_]:
             return lambda _: edges[edge]
@@ -118,15 +120,15 @@ def _of_budget(series: Series, number: int, moment: Moment) -> Course:
             return lambda _: series.values[1]
 
 
-def _spent_ratio(position: int, moment: Moment) -> float:
-    """What a budget has spent of its limit: most what is nearly on plan, one in fifty much more, and one all of it."""
-    match position % 50:
-        case 0:
+def _spent_ratio(budget: int, moment: Moment) -> float:
+    """What all have spent of a limit: of one all of it, of one much more than planned, of others a little less."""
+    match budget:
+        case 1:
             return 1.01
-        case 25:
+        case 2:
             return min(0.9, 3 * moment.passed)
-        case other:
-            return moment.passed * (0.75 + other / 250)
+        case _:
+            return moment.passed * (0.75 + budget / 250)
 
 
 def _timestamp(series: Series, moment: Moment) -> Course:

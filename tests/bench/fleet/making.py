@@ -83,7 +83,7 @@ class Fleet:
         self._size = size
         self._template = template(size.budgets)
         self._recordings = recorded.recordings(RULES, every=SCRAPE_SECONDS)
-        self._scraped = {line.name for line in host(0, self._template, Moment(_now()))}
+        self._scraped = {line.name for line in host(0, self._template, self._moment())}
 
     def blocks(
         self, data: Path, asked: Iterable[Asked], *, for_so_long: float = 0.0, recent: float = HEAD_SECONDS
@@ -92,7 +92,7 @@ class Fleet:
 
         They are made in the folder `data`.
         """
-        moment = Moment(_now())
+        moment = self._moment()
         stretches: dict[str, list[Stretch]] = {}
         left_out = set()
         for name, all_windows in self._wanted(asked, for_so_long=for_so_long).items():
@@ -113,7 +113,7 @@ class Fleet:
 
         That which rules have recorded only if it `records` nothing itself.
         """
-        moment = Moment(_now())
+        moment = self._moment()
         moments = {
             name: Stretch(
                 Window(min(windows[0].since, HEAD_SECONDS) + until - moment.end, 0.0),
@@ -136,6 +136,10 @@ class Fleet:
             for name in set().union(*(each.keys() for each in found))
         }
 
+    def _moment(self) -> Moment:
+        """Now."""
+        return Moment(time.time() // SCRAPE_SECONDS * SCRAPE_SECONDS, sharing=self._size.with_budgets)
+
     def _hosts(self, moment: Moment) -> Iterator[Line]:
         without = [each for each in self._template if not each.name.startswith("taximeter_budget_")]
         for number in range(self._size.hosts):
@@ -143,14 +147,14 @@ class Fleet:
 
     def _shapes(self, names: Sequence[str]) -> list[recorded.Shape]:
         """What would be recorded, as a Prometheus says that has the last minutes of the fleet and nothing else."""
-        now = _now()
-        moments = dict.fromkeys(windows(of_rules(), self._scraped), _FIRST_LOOK.moments(now))
+        moment = self._moment()
+        moments = dict.fromkeys(windows(of_rules(), self._scraped), _FIRST_LOOK.moments(moment.end))
         with (
             tempfile.TemporaryDirectory() as folder,
             prometheus(self._tools.prometheus, Path(folder) / "tsdb") as running,
         ):
-            head.write(running.url, self._hosts(Moment(now)), moments)
-            return list(recorded.shapes(names, self._recordings, running, now))
+            head.write(running.url, self._hosts(moment), moments)
+            return list(recorded.shapes(names, self._recordings, running, moment.end))
 
 
 def of_rules() -> list[str]:
@@ -161,7 +165,3 @@ def of_rules() -> list[str]:
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
         for rule in group["rules"]
     ]
-
-
-def _now() -> float:
-    return time.time() // SCRAPE_SECONDS * SCRAPE_SECONDS
