@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from demo.binaries import Tools
 from demo.configs import REPOSITORY, prometheus_config
-from demo.interrupts import Interrupts
+from demo.interrupts import Interrupts, TookTooLong
 from demo.ports import ANY, HOST, Ports, free_ports
 from demo.processes import Processes
 from demo.stack import Service, Starter
@@ -59,11 +60,13 @@ class Beside:
         return self._starter.prometheus(self._tools.prometheus, self._folder / "prometheus.yml")
 
     def _say(self) -> Said:
-        Interrupts().wait_until(
-            lambda: self._active_since() != "" and self._fleet_spent() > 0,
-            seconds=WAIT_SECONDS,
-            what="the forecast's alert and the sums of the second Prometheus",
-        )
+        """As soon as it says all of it, or in the end what it says of it."""
+        with suppress(TookTooLong):
+            Interrupts().wait_until(
+                lambda: self._active_since() != "" and self._fleet_spent() > 0,
+                seconds=WAIT_SECONDS,
+                what="the forecast's alert and the sums of the second Prometheus",
+            )
         per_hour = self._value('budget:taximeter_budget_spent_per_hour:rate1h{budget="burning"}')
         return Said(self._active_since(), self._fleet_spent(), per_hour)
 

@@ -25,11 +25,11 @@ def samples(story: Story, budget: str) -> list[tuple[float, float]]:
 
 def check_amount(story: Story, told: Told, amount: str) -> float:
     """That an amount is one that Prometheus scraped for the message, and what the ledger had then; the whole amount."""
-    moment, exact = next(
-        (moment, spent)
-        for moment, spent in samples(story, told.budget)
-        if told.started - 10 <= moment <= told.received and f"{spent:.2f}" == amount
-    )
+    scraped = samples(story, told.budget)
+    since = told.started - 10
+    meant = [(at, spent) for at, spent in scraped if since <= at <= told.received and f"{spent:.2f}" == amount]
+    assert meant, (told, scraped)
+    moment, exact = meant[0]
     assert story.money.spent_at(told.budget, moment - LAG_SECONDS) <= exact <= story.money.spent_at(told.budget, moment)
     return exact
 
