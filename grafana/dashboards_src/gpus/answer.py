@@ -25,27 +25,22 @@ def gpus_by_state() -> Panel:
         background=True,
         steps=((None, "transparent"),),
         queries=[
-            now(f"count(({states.state(WHOLE)}) == {state}) or vector(0)", name) for name, (state, _) in shown.items()
+            now(f"count({states.in_state(state, WHOLE)}) or vector(0)", name) for name, (state, _) in shown.items()
         ],
         overrides=[thresholds_of(name, ((None, "transparent"), (1, colour))) for name, (_, colour) in shown.items()],
     )
 
 
 def troubled() -> Panel:
-    """Devices with a problem, by the severity of their worst."""
-
-    def count(severity: str) -> str:
-        first, last = problems.numbers(severity)
-        return f"count(({problems.worst()}) >= {first} <= {last}) or vector(0)"
-
+    """Devices with a problem, by its severity."""
     severities = ("critical", "warning", "info")
     return values(
         title="With a problem",
-        description="GPUs and MIG instances by the severity of their worst problem. The table below names all of them.",
+        description="GPUs and MIG instances with a problem of each severity. The table below names the problems.",
         unit=units.COUNT,
         background=True,
         steps=((None, "transparent"),),
-        queries=[now(count(severity), severity) for severity in severities],
+        queries=[now(f"count({problems.of_severity(severity)}) or vector(0)", severity) for severity in severities],
         overrides=[
             thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
             for severity in severities
@@ -60,13 +55,13 @@ def utilisation() -> Panel:
         description="Mean over all chosen GPUs: the share of the time in which a kernel ran on them.",
         unit=units.RATIO,
         decimals=0,
-        queries=[over_time(f"avg({by_device(of('taximeter_gpu_utilization_ratio'))})", "mean")],
+        queries=[over_time(f"avg({of('taximeter_gpu_utilization_ratio')})", "mean")],
     )
 
 
 def memory() -> Panel:
     """How much of all memory is used."""
-    used, total = (f"sum({by_device(of(f'taximeter_gpu_memory_{name}_bytes'))})" for name in ("used", "total"))
+    used, total = (f"sum({of(f'taximeter_gpu_memory_{name}_bytes')})" for name in ("used", "total"))
     return values(
         title="Memory in use",
         description="Used share of the memory of all chosen GPUs and MIG instances.",
@@ -83,17 +78,18 @@ def power() -> Panel:
         description="What all chosen GPUs draw together.",
         unit=units.WATTS,
         decimals=1,
-        queries=[over_time(f"sum({by_device(of('taximeter_gpu_power_watts'))})", "sum")],
+        queries=[over_time(f"sum({of('taximeter_gpu_power_watts')})", "sum")],
         no_value="no GPU that reports power",
     )
 
 
 def heat() -> Panel:
     """The hottest GPU, and how far the nearest one is from slowing down."""
-    temperature = by_device(of("taximeter_gpu_temperature_celsius"))
+    temperature = of("taximeter_gpu_temperature_celsius")
     slowdown = by_device(of("taximeter_gpu_temperature_threshold_celsius", 'threshold="slowdown"'))
     margin = by_device(of("taximeter_gpu_temperature_margin_celsius"))
     limit = by_device(of("taximeter_gpu_temperature_margin_limit_celsius", 'threshold="slowdown"'))
+    left = f"{margin} - {limit} or {slowdown} - {by_device(temperature)}"
     return values(
         title="Heat",
         description=(
@@ -105,7 +101,7 @@ def heat() -> Panel:
         steps=((None, colours.BAD), (1, colours.WARNING), (6, "text")),
         queries=[
             now(f"max({temperature})", "hottest"),
-            now(f"min({margin} - {limit} or {slowdown} - {temperature})", "left"),
+            now(f"min({left})", "left"),
         ],
         overrides=[thresholds_of("hottest", ((None, "text"),))],
     )

@@ -36,7 +36,7 @@ def gpus() -> Dashboard:
                             (answer.heat(), 4),
                         ],
                     ),
-                    Line(9, [(fleet.problems_now(), 12), (fleet.states_over_time(), 12)]),
+                    Line(11, [(fleet.problems_now(), 12), (fleet.states_over_time(), 12)]),
                     Line(9, [(fleet.gpus(), 24)]),
                     Line(8, [(fleet.hosts(), 16), (fleet.states_counted(), 8)]),
                 ],
@@ -107,5 +107,5 @@ def gpus() -> Dashboard:
             ),
         ],
         since="now-1h",
-        refresh="10s",
+        refresh="30s",
     )

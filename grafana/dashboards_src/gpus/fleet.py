@@ -23,16 +23,18 @@ _SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulate
 
 def problems_now() -> Panel:
     """Each problem of each device."""
+    worst = f"bottomk({ROWS}, {problems.each()})"
     priced = f"sum by (instance, uuid, currency) ({_PRICE})"
     return table(
         title="What is wrong now",
         description=(
-            "Each problem of each GPU and MIG instance, the worst first, and what the device costs per hour meanwhile. "
-            "An XID error and memory errors stay here for an hour, impossible readings for ten minutes."
+            f"Each problem of each GPU and MIG instance, the worst first and no more than {ROWS}, and what the device "
+            "costs per hour meanwhile. An XID error and memory errors stay here for an hour, impossible readings for "
+            "ten minutes."
         ),
         queries=[
-            rows(problems.each()),
-            rows(f"0 * ({problems.each()}) + on (instance, uuid) group_left (currency) {priced}"),
+            rows(worst),
+            rows(f"0 * {worst} + on (instance, uuid) group_left (currency) {priced}"),
         ],
         columns=[
             Column("problem", "Problem", mappings=problems.named("02"), width=250),
@@ -76,7 +78,7 @@ def states_counted() -> Panel:
         stacked=True,
         legend=(LAST,),
         queries=[
-            over_time(f"count(({states.state(WHOLE)}) == {state})", name) for state, (name, _) in states.WORDS.items()
+            over_time(f"count({states.in_state(state, WHOLE)})", name) for state, (name, _) in states.WORDS.items()
         ],
         overrides=states.COLOURS,
         no_value="no GPU",
@@ -120,7 +122,7 @@ def hosts() -> Panel:
             Column("Value #G", "Hottest", units.CELSIUS, decimals=0, width=75),
             Column("Value #H", "Per hour", units.MONEY, decimals=2, width=85),
             Column("currency", "Currency", width=80),
-            Column("Value #I", "Taken by the cloud", units.MOMENT, width=165),
+            Column("Value #I", "Taken by the cloud", units.MOMENT, width=195),
         ],
         sort_by="Host",
         no_value="no GPU",
@@ -135,13 +137,14 @@ def gpus() -> Panel:
     return table(
         title="GPUs and MIG instances",
         description=(
-            f"At most {ROWS}: first those that do not answer, then the least used; choose a host to see all of its. "
-            "What is wrong is the worst problem. Run: the one that has most of its memory, where processes tell."
+            f"At most {ROWS}: those that do not answer, then the least used, and those that are lost; choose a host to "
+            "see all of its. What is wrong is the worst problem. Run: the one that has most of its memory, where "
+            "processes tell."
         ),
         queries=[
-            rows(states.first(states.state())),
-            rows(states.first(problems.worst())),
-            rows(states.first(f"{info} (last_over_time({of('taximeter_gpu_info')}[$__range:$__interval]))")),
+            rows(states.first_and_lost(by_device(states.state()))),
+            rows(states.first_and_lost(problems.worst())),
+            rows(states.first_and_lost(f"{info} (last_over_time({of('taximeter_gpu_info')}[$__range:$__interval]))")),
             rows(states.first(by_device(of("taximeter_gpu_utilization_ratio")))),
             rows(states.first(memory)),
             rows(states.first(by_device(of("taximeter_gpu_power_watts")))),
@@ -174,4 +177,4 @@ def gpus() -> Panel:
 
 def _of_first(expr: str) -> str:
     """`expr` without the label ``gpu``, of the devices that the table shows."""
-    return f"{expr} and on (instance, uuid) ({states.first(states.seen())})"
+    return f"{expr} and on (instance, uuid) ({states.first(states.up())})"

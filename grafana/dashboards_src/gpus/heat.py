@@ -3,12 +3,13 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus.problems import SLOWDOWNS
-from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, lowest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, highest, lowest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import dashed
 from dashboards_src.layer.panels import LAST, MAX, MIN, bars, lines
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.promql import rate
+from dashboards_src.shared import ranking
 from dashboards_src.shared.ranking import AT_MOST
 
 _NO_POWER = "no GPU that reports power"
@@ -27,7 +28,7 @@ def power() -> Panel:
         minimum=0,
         legend=(LAST, MAX),
         queries=[
-            over_time(highest(by_device(of("taximeter_gpu_power_watts"))), LEGEND),
+            over_time(highest(of("taximeter_gpu_power_watts")), LEGEND),
             over_time(f"min({of('taximeter_gpu_power_limit_watts')})", "limit"),
         ],
         no_value=_NO_POWER,
@@ -39,7 +40,7 @@ def power_of_all() -> Panel:
     """All GPUs together, against what they may draw."""
 
     def total(kind: str) -> str:
-        return f"sum({by_device(of(f'taximeter_gpu_power_{kind}_watts'))})"
+        return f"sum({of(f'taximeter_gpu_power_{kind}_watts')})"
 
     return lines(
         title="Power of all",
@@ -86,7 +87,7 @@ def temperature() -> Panel:
         decimals=0,
         legend=(LAST, MAX),
         queries=[
-            over_time(highest(by_device(of("taximeter_gpu_temperature_celsius"))), LEGEND),
+            over_time(highest(of("taximeter_gpu_temperature_celsius")), LEGEND),
             over_time(f"min({of('taximeter_gpu_temperature_threshold_celsius', threshold)})", "slows down"),
         ],
         overrides=[dashed("^slows down$")],
@@ -106,7 +107,7 @@ def memory_temperature() -> Panel:
         decimals=0,
         legend=(LAST, MAX),
         queries=[
-            over_time(highest(by_device(of("taximeter_gpu_memory_temperature_celsius"))), LEGEND),
+            over_time(highest(of("taximeter_gpu_memory_temperature_celsius")), LEGEND),
             over_time(f"min({of('taximeter_gpu_temperature_threshold_celsius', threshold)})", "highest allowed"),
         ],
         no_value="no GPU that tells its memory's temperature",
@@ -127,7 +128,7 @@ def margin() -> Panel:
         decimals=0,
         legend=(LAST, MIN),
         queries=[
-            over_time(lowest(by_device(of("taximeter_gpu_temperature_margin_celsius"))), LEGEND),
+            over_time(lowest(of("taximeter_gpu_temperature_margin_celsius")), LEGEND),
             over_time(f"max({of('taximeter_gpu_temperature_margin_limit_celsius', threshold)})", "slows down"),
         ],
         no_value="no GPU that tells how much is left",
@@ -160,14 +161,14 @@ def slowed_down() -> Panel:
     return lines(
         title="Slowed down by heat or power supply",
         description=(
-            f"Share of the time in which one of these reasons held the GPU's clocks down: the {AT_MOST} highest of the "
+            f"Share of the time in which each of these reasons held a GPU's clocks down: the {AT_MOST} highest of the "
             "chosen GPUs. The same steps take longer then, and cost more."
         ),
         unit=units.RATIO,
         minimum=0,
         maximum=1,
         legend=(LAST, MAX),
-        queries=[over_time(highest(by_device(rate(seconds))), LEGEND)],
+        queries=[over_time(ranking.highest(rate(seconds), by=f"{DEVICE}, reason"), f"{LEGEND}: {{{{reason}}}}")],
     )
 
 

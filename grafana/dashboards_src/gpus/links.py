@@ -2,16 +2,17 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, highest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
-from dashboards_src.layer.queries import over_time
+from dashboards_src.layer.queries import Query, over_time
 from dashboards_src.promql import rate
+from dashboards_src.shared import ranking
 from dashboards_src.shared.ranking import AT_MOST
 
 
-def _both_ways(series: str) -> str:
-    return f"sum by ({DEVICE}) ({series})"
+def _highest(series: str) -> Query:
+    return over_time(ranking.highest(series, by=f"{DEVICE}, direction"), f"{LEGEND}: {{{{direction}}}}")
 
 
 def pcie() -> Panel:
@@ -20,13 +21,13 @@ def pcie() -> Panel:
     return lines(
         title="PCIe",
         description=(
-            f"Sent and received over PCIe together: the {AT_MOST} highest of the chosen GPUs. Counted where the driver "
-            "counts, else as it was measured over 20 ms."
+            f"Sent (transmit) and received (receive) over PCIe: the {AT_MOST} highest of the chosen GPUs. Counted "
+            "where the driver counts, else as it was measured over 20 ms."
         ),
         unit=units.BYTES_PER_SECOND,
         minimum=0,
         legend=(LAST, MEAN, MAX),
-        queries=[over_time(highest(f"{_both_ways(counted)} or {_both_ways(measured)}"), LEGEND)],
+        queries=[_highest(f"{counted} or {measured}")],
         no_value="no GPU that tells its PCIe traffic",
     )
 
@@ -35,11 +36,13 @@ def nvlink() -> Panel:
     """Bytes over NVLink, by GPU."""
     return lines(
         title="NVLink",
-        description=f"Sent and received over all NVLinks of a GPU together: the {AT_MOST} highest of the chosen GPUs.",
+        description=(
+            f"Sent (transmit) and received (receive) over all NVLinks of a GPU: the {AT_MOST} highest of the chosen."
+        ),
         unit=units.BYTES_PER_SECOND,
         minimum=0,
         legend=(LAST, MEAN, MAX),
-        queries=[over_time(highest(_both_ways(rate(of("taximeter_gpu_nvlink_bytes_total")))), LEGEND)],
+        queries=[_highest(rate(of("taximeter_gpu_nvlink_bytes_total")))],
         no_value="no GPU with NVLink",
     )
 
@@ -81,7 +84,7 @@ def errors() -> Panel:
 
 def bar1() -> Panel:
     """The fullest windows over PCIe."""
-    used, total = (by_device(of(f"taximeter_gpu_bar1_memory_{kind}_bytes")) for kind in ("used", "total"))
+    used, total = (of(f"taximeter_gpu_bar1_memory_{kind}_bytes") for kind in ("used", "total"))
     return lines(
         title="Mapped over PCIe (BAR1)",
         description=(
@@ -104,8 +107,5 @@ def bar1_in_bytes() -> Panel:
         unit=units.BYTES,
         minimum=0,
         stacked=True,
-        queries=[
-            over_time(f"sum({by_device(of(f'taximeter_gpu_bar1_memory_{kind}_bytes'))})", kind)
-            for kind in ("used", "free")
-        ],
+        queries=[over_time(f"sum({of(f'taximeter_gpu_bar1_memory_{kind}_bytes')})", kind) for kind in ("used", "free")],
     )

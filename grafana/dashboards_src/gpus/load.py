@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, lowest, of
+from dashboards_src.gpus.selection import LEGEND, highest, lowest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import dashed
 from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
@@ -25,7 +25,7 @@ _UNITS = {
 
 def utilisation() -> Panel:
     """The least used GPUs: they are paid for."""
-    utilisation = by_device(of("taximeter_gpu_utilization_ratio"))
+    utilisation = of("taximeter_gpu_utilization_ratio")
     return lines(
         title="Utilisation by GPU",
         description=(
@@ -43,7 +43,7 @@ def utilisation() -> Panel:
 
 def memory() -> Panel:
     """The fullest memories."""
-    used, total = (by_device(of(f"taximeter_gpu_memory_{name}_bytes")) for name in ("used", "total"))
+    used, total = (of(f"taximeter_gpu_memory_{name}_bytes") for name in ("used", "total"))
     return lines(
         title="Memory by GPU",
         description=(
@@ -67,8 +67,7 @@ def memory_in_bytes() -> Panel:
         minimum=0,
         stacked=True,
         queries=[
-            over_time(f"sum({by_device(of(f'taximeter_gpu_memory_{kind}_bytes'))})", kind)
-            for kind in ("used", "reserved", "free")
+            over_time(f"sum({of(f'taximeter_gpu_memory_{kind}_bytes')})", kind) for kind in ("used", "reserved", "free")
         ],
     )
 
@@ -109,11 +108,8 @@ def units_at_work() -> Panel:
         maximum=1,
         legend=(LAST, MEAN),
         queries=[
-            *(
-                over_time(f"avg({by_device(of(f'taximeter_gpu_{unit}_activity_ratio'))})", name)
-                for name, unit in _UNITS.items()
-            ),
-            over_time(f"avg({by_device(of('taximeter_gpu_sm_occupancy_ratio'))})", "occupancy"),
+            *(over_time(f"avg({of(f'taximeter_gpu_{unit}_activity_ratio')})", name) for name, unit in _UNITS.items()),
+            over_time(f"avg({of('taximeter_gpu_sm_occupancy_ratio')})", "occupancy"),
         ],
         no_value="no GPU that tells the activity of its units",
         overrides=[dashed("^occupancy$")],
@@ -131,7 +127,7 @@ def tensor_cores() -> Panel:
         unit=units.RATIO,
         minimum=0,
         legend=(LAST, MEAN),
-        queries=[over_time(lowest(by_device(of("taximeter_gpu_tensor_activity_ratio"))), LEGEND)],
+        queries=[over_time(lowest(of("taximeter_gpu_tensor_activity_ratio")), LEGEND)],
         no_value="no GPU that tells the activity of its units",
     )
 
@@ -162,7 +158,7 @@ def clocks() -> Panel:
         minimum=0,
         legend=(LAST, MIN),
         queries=[
-            over_time(lowest(by_device(of("taximeter_gpu_clock_hertz", sm))), LEGEND),
+            over_time(lowest(of("taximeter_gpu_clock_hertz", sm)), LEGEND),
             over_time(f"max({of('taximeter_gpu_clock_max_hertz', sm)})", "highest"),
         ],
         overrides=[dashed("^highest$")],
@@ -175,18 +171,14 @@ def all_clocks() -> Panel:
     return lines(
         title="Clocks, of their highest",
         description=(
-            "Each clock as a share of the highest that it can be: mean of the chosen GPUs. They fall when a GPU is "
-            "idle or throttled."
+            "Each clock of the chosen GPUs as a share of the highest that it can be, on average. They fall when a GPU "
+            "is idle or throttled."
         ),
         unit=units.RATIO,
         minimum=0,
         maximum=1,
         legend=(LAST, MIN),
-        queries=[
-            over_time(
-                f"avg by (clock) (max by ({DEVICE}, clock) ({now}) / max by ({DEVICE}, clock) ({most}))", "{{clock}}"
-            )
-        ],
+        queries=[over_time(f"avg by (clock) ({now}) / avg by (clock) ({most})", "{{clock}}")],
     )
 
 
@@ -204,7 +196,7 @@ def performance_states() -> Panel:
         stacked=True,
         queries=[
             over_time(
-                f'sum by (state) (count_values("state", {by_device(of("taximeter_gpu_performance_state"))}))',
+                f'sum by (state) (count_values("state", {of("taximeter_gpu_performance_state")}))',
                 "P{{state}}",
             )
         ],

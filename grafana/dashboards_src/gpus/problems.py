@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.models.dashboard import ValueMapping
 
 from dashboards_src.gpus.selection import by_device, of
-from dashboards_src.gpus.states import UNREACHABLE, state, up
+from dashboards_src.gpus.states import SILENT, UNREACHABLE, in_state
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import words
 from dashboards_src.promql import rate
@@ -83,8 +83,8 @@ def _refused() -> str:
 
 
 PROBLEMS: Sequence[Problem] = (
-    Problem("exporter not reachable", "critical", f"({state()}) == {UNREACHABLE}"),
-    Problem("does not answer", "critical", f"{up()} == 0"),
+    Problem("exporter not reachable", "critical", in_state(UNREACHABLE)),
+    Problem("does not answer", "critical", in_state(SILENT)),
     Problem("XID error of the hardware", "critical", _new_xid(f'xid=~"{XID_OF_HARDWARE}"')),
     Problem("memory errors not corrected", "critical", _new_ecc()),
     Problem("memory beyond repair", "critical", f"{of('taximeter_gpu_row_remap_failed')} == 1"),
@@ -109,9 +109,9 @@ PROBLEMS: Sequence[Problem] = (
 
 
 def each() -> str:
-    """A series for each device and problem, with the problem's number as the label ``problem``."""
+    """A series for each device and problem, with the problem's number as the label ``problem`` and as the value."""
     return "\nor ".join(
-        f'label_replace(0 * {by_device(problem.expr)}, "problem", "{number:02}", "", "")'
+        f'label_replace(0 * {by_device(problem.expr)} + {number}, "problem", "{number:02}", "", "")'
         for number, problem in enumerate(PROBLEMS, start=1)
     )
 
@@ -121,10 +121,9 @@ def worst() -> str:
     return "\nor ".join(f"0 * {by_device(problem.expr)} + {number}" for number, problem in enumerate(PROBLEMS, start=1))
 
 
-def numbers(severity: str) -> tuple[int, int]:
-    """The first and the last number of the problems of a severity."""
-    found = [number for number, problem in enumerate(PROBLEMS, start=1) if problem.severity == severity]
-    return found[0], found[-1]
+def of_severity(severity: str) -> str:
+    """A series for each device that has a problem of the severity."""
+    return "\nor ".join(by_device(problem.expr) for problem in PROBLEMS if problem.severity == severity)
 
 
 def named(number_format: str = "d") -> list[ValueMapping]:

@@ -65,16 +65,17 @@ def support(reading: Reading) -> str:
     read = rate(series) if reading.metric.endswith("_total") else series
     refused = of("taximeter_refused_readings_total", f'reading="{reading.metric.removesuffix("_total")}"')
     divided = f'label_replace({select("taximeter_mig_instance_info", HOST)}, "uuid", "$1", "gpu_uuid", "(.*)")'
+    up = by_device(states.up())
     elsewhere = (
-        f"0 * {states.up()} + {OF_INSTANCES} and on (instance, uuid) {divided}"
+        f"0 * {up} + {OF_INSTANCES} and on (instance, uuid) {divided}"
         if reading.of_instances
-        else f"0 * {states.up(INSTANCE)} + {OF_GPU}"
+        else f"0 * {by_device(states.up(INSTANCE))} + {OF_GPU}"
     )
     return f"""(
     0 * {by_device(read)} + {READ}
     or 0 * {by_device(f"{refused} unless {refused} <= {refused} offset 10m")} + {REFUSED}
     or {elsewhere}
-    or 0 * {states.up()} + {UNSUPPORTED}
+    or 0 * {up} + {UNSUPPORTED}
     ) and on ({DEVICE}) {states.up()} == 1"""
 
 
@@ -87,7 +88,10 @@ def readings() -> Panel:
             "the GPU answers, and its driver does not tell this. Refused: the driver gave a value that cannot be. No "
             "reading: the state says why. With MIG a GPU and its instances each tell a part."
         ),
-        queries=[rows(states.first(states.state())), *(rows(states.first(support(reading))) for reading in READINGS)],
+        queries=[
+            rows(states.first_and_lost(by_device(states.state()))),
+            *(rows(states.first(support(reading))) for reading in READINGS),
+        ],
         columns=[
             Column("instance", "Host"),
             Column("gpu", "GPU", width=55),

@@ -4,7 +4,7 @@ A device whose series ended is known by those it had within the time range. "Not
 but of one reading of it; see `readings`.
 """
 
-from dashboards_src.gpus.selection import DEVICE, HOST, by_device, of
+from dashboards_src.gpus.selection import DEVICE, HOST, of
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import colour_of, words
 from dashboards_src.promql import kept, select
@@ -31,33 +31,52 @@ _EXPORTER = select("up", 'job="taximeter-exporter"', HOST)
 
 def up(*matchers: str) -> str:
     """1 for each device that answers, 0 for each that does not."""
-    return by_device(of("taximeter_gpu_up", *matchers))
+    return of("taximeter_gpu_up", *matchers)
 
 
-def seen(*matchers: str) -> str:
-    """Every device that there was within the time range. A subquery, so that its cost does not grow with the range."""
-    return by_device(f"last_over_time({of('taximeter_gpu_up', *matchers)}[$__range:$__interval])")
+def in_state(state: int, *matchers: str) -> str:
+    """The devices in one of the states, by a series with any value."""
+    if state == ANSWERS:
+        return f"{up(*matchers)} == 1"
+    if state == SILENT:
+        return f"{up(*matchers)} == 0"
+    exporter_answers = "and" if state == GONE else "unless"
+    return f"({_vanished(*matchers)} {exporter_answers} on (instance) {_EXPORTER} == 1)"
 
 
 def state(*matchers: str) -> str:
     """The state of each device that there was within the time range."""
     return f"""{up(*matchers)}
-    or (0 * {seen(*matchers)} + {GONE} and on (instance) {_EXPORTER} == 1)
-    or (0 * {seen(*matchers)} + {UNREACHABLE})"""
+    or 0 * {in_state(GONE, *matchers)} + {GONE}
+    or 0 * {in_state(UNREACHABLE, *matchers)} + {UNREACHABLE}"""
+
+
+def seen(*matchers: str) -> str:
+    """Every device that there was within the time range. A subquery, so that its cost does not grow with the range."""
+    return f"last_over_time({of('taximeter_gpu_up', *matchers)}[$__range:$__interval])"
+
+
+def _vanished(*matchers: str) -> str:
+    return f"{seen(*matchers)} unless {up(*matchers)}"
 
 
 def unknown() -> str:
     """A row for each exporter that was not reached within the time range: it may have any number of GPUs, or none."""
-    return f"""label_replace(
-    0 * max by (instance) ({_EXPORTER} == 0) + {UNREACHABLE}
-    unless on (instance) {seen()} unless on (instance) {kept("taximeter_host_info")},
-    "gpu", "?", "", "")"""
+    never_reached = f"""{_EXPORTER} == 0
+    unless on (instance) {seen()} unless on (instance) {kept("taximeter_host_info")}"""
+    return f'max by (instance, gpu) (label_replace(0 * ({never_reached}) + {UNREACHABLE}, "gpu", "?", "", ""))'
 
 
 def first(expr: str) -> str:
-    """Of `expr`, the devices that a table of GPUs shows: first those without any reading, then the least used."""
-    need = f"""0 * {seen()} + 4 unless on ({DEVICE}) {up()}
-    or 3 - ({up()} == 0)
-    or 2 - {by_device(of("taximeter_gpu_utilization_ratio"))}
-    or {up()}"""
-    return f"({expr}) and on ({DEVICE}) topk({ROWS}, {need})"
+    """Of `expr`, the devices that a table of GPUs shows: those that do not answer, then the least used."""
+    return f"({expr}) and on ({DEVICE}) topk({ROWS}, {_need()})"
+
+
+def first_and_lost(expr: str) -> str:
+    """The same, and those that there were within the time range and of which nothing is known now."""
+    return f"({expr}) and on ({DEVICE}) (topk({ROWS}, {_need()}) or topk({ROWS}, {_vanished()}))"
+
+
+def _need() -> str:
+    """A number for each device that there is now: the higher, the more it needs a look."""
+    return f"3 - ({up()} == 0) or 2 - {of('taximeter_gpu_utilization_ratio')} or {up()}"

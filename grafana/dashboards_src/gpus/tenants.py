@@ -68,7 +68,7 @@ def processes() -> Panel:
         decimals=0,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(by_device(of("taximeter_gpu_processes"))), LEGEND)],
+        queries=[over_time(highest(of("taximeter_gpu_processes")), LEGEND)],
     )
 
 

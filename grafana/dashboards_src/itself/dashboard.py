@@ -56,7 +56,7 @@ def itself() -> Dashboard:
             Section(
                 "Scrapes",
                 [
-                    Line(9, [(scrapes.targets(), 12), (scrapes.reached(), 12)]),
+                    Line(11, [(scrapes.targets(), 12), (scrapes.reached(), 12)]),
                     Line(8, [(scrapes.duration(), 8), (scrapes.samples(), 8), (scrapes.series(), 8)]),
                 ],
             ),
