@@ -32,8 +32,8 @@ Makes one of our alerts fire on purpose, to see what people are told and what th
 
 A Prometheus is started in a temporary folder with the data of the first case of prometheus/tests/ in which the alert
 fires, moved to now, and with the rules of prometheus/rules/. So that nobody waits, these are changed in two ways: an
-alert fires without its `for`, and every group is evaluated each second. All data are made up and say so: each series,
-and each alert, has the label simulated="true".
+alert fires without its `for`, and every group is evaluated each second. All data are made up and say so: each series
+and each alert has the label simulated="true", each alert also fired="on purpose".
 
   make fire ALERT=TaximeterGpuHot
       told to an Alertmanager with our routes that is started here, and printed as its receiver gets it
@@ -96,7 +96,7 @@ def _fire(case: Case, rules: Rules, alertmanager: str | None, minutes: float, in
         say(f"    prometheus/tests/{case.source}")
         firing = Firing(case, rules, tools, Path(folder), ports.prometheus, processes, interrupts)
         firing.fire(delivery.url)
-        say(f"It fires in Prometheus; waiting until Alertmanager ({delivery.url}) has told it")
+        say(f"It fires in Prometheus; waiting for Alertmanager ({delivery.url})")
         for told in _wait_until_arrived(alert, delivery, interrupts):
             say(told)
         if alertmanager:

@@ -14,6 +14,8 @@ from demo.processes import Processes
 from demo.stack import Starter
 from demo.web import get_json
 
+from fire.prometheus import FIRED
+
 
 class Delivery(Protocol):
     """A way that alerts go."""
@@ -54,13 +56,13 @@ class RunningAlertmanager:
         self.url = url.rstrip("/")
 
     def arrived(self, alert: str) -> Sequence[str]:
-        """What Alertmanager has, and to whom it passes it on."""
+        """What Alertmanager has from here, and to whom it passes it on."""
         known: list[dict[str, Any]] = get_json(f"{self.url}/api/v2/alerts", filter=f'alertname="{alert}"')
         return [
             f"{told['annotations']['summary']}\n    {told['status']['state']}, for"
             f" {', '.join(receiver['name'] for receiver in told['receivers'])}\n    {_in_words(told['labels'])}"
             for told in known
-            if told["labels"].get("simulated") == "true"
+            if FIRED in told["labels"].items()
         ]
 
 

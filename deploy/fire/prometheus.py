@@ -20,8 +20,12 @@ READY_SECONDS = 60.0
 EVALUATED_SECONDS = 60.0
 
 
+FIRED = ("fired", "on purpose")
+"""A label of every alert from here, by which it can be told from one that nobody made."""
+
+
 class RulesPrometheus:
-    """Its configuration, rules, data and log are in `folder`. Everything that it sends says `simulated="true"`."""
+    """Its configuration, rules, data and log are in `folder`. Everything that it sends says that it is made up."""
 
     def __init__(self, folder: Path, port: int, tools: Tools, processes: Processes, interrupts: Interrupts) -> None:
         self.url = f"http://{HOST}:{port}"
@@ -44,7 +48,7 @@ class RulesPrometheus:
         self._write(
             self._folder / "prometheus.yml",
             {
-                "global": {"evaluation_interval": "1s", "external_labels": {"simulated": "true"}},
+                "global": {"evaluation_interval": "1s", "external_labels": dict([("simulated", "true"), FIRED])},
                 "rule_files": ["rules/*.yml"],
                 "alerting": {"alertmanagers": [_target(alertmanager)] if alertmanager else []},
             },

@@ -32,8 +32,8 @@ _FOOT = """
 The alert fires in a real Prometheus, from the rule as it stands in `prometheus/rules/`, on the data with which its own
 test has it fire, moved to now. Nobody waits: `for` and the intervals of groups are left out. With `--alertmanager` the
 people are told whom that Alertmanager tells; two minutes later it is over, and they are told that, too. All of it is
-made up, and says so: series and alerts have `simulated="true"`, and the summary says *(simulated)*. Alerts of severity
-info may be held back until working hours.
+made up, and says so: the summary with *(simulated)*, series and alerts with `simulated="true"`, and alerts also with
+`fired="on purpose"`. Those of severity info may be held back until working hours.
 
 How soon an alert arrives is tested on the way from a real exporter to a real mail server (`tests/integration/alerts/`):
 it has to be there within a minute of the money being spent.

@@ -49,6 +49,7 @@ def test_an_alert_arrives_at_a_receiver_that_is_started_here(delivered: Delivere
     status, said, complained = ended(delivered.here)
     assert (status, complained) == (0, "")
     assert "\nWARNING: GPU 0 of a:9877, 2.50 USD per hour, is as hot as it may be (90 °C) (simulated)\n" in said
+    assert "alertname=TaximeterGpuHot fired=on purpose" in said
     assert "severity=warning simulated=true" in said
 
 
