@@ -48,6 +48,7 @@ def main() -> int:
     sys.stdout.write(
         f"{made.samples:,} samples for {made.scraped_series:,} series in {time.monotonic() - began:.0f} s."
         f" They end at {made.end:.0f}: ask at that time.\n"
+        f"Fewer than there would be of: {', '.join(sorted(made.thinned)) or 'none'}\n"
         f"Only the last of: {', '.join(sorted(made.left_out)) or 'none'}\n"
         f"{tools.prometheus} --config.file=/dev/null --storage.tsdb.path={options.folder / 'tsdb'}"
         " --storage.tsdb.retention.time=10y --web.listen-address=127.0.0.1:9090\n"

@@ -34,6 +34,9 @@ _ISLAND_SECONDS = 15.0
 _MOST_SCRAPED = 720
 """Of a scraped series at most so many samples, an hour of them. Where a query would look at more there are none but the
 last, for the blocks would take all day: how long such a query takes says nothing."""
+_MOST_RECORDED = 9_000
+"""Of a recorded series at most so many, 31 days of one every five minutes: of what is recorded more often there are
+fewer here than there would be, and how long a query of them takes is too little."""
 _FIRST_LOOK = Stretch(Window(120.0, 0.0), 15.0)
 """Enough for Prometheus to say what it would record."""
 
@@ -66,12 +69,14 @@ class Made:
         end: their end, in seconds since 1970.
         scraped_series: all that Prometheus would scrape; those of which nobody asks are not in the blocks.
         left_out: scraped metrics of which a query would look at more than an hour.
+        thinned: recorded ones of which a query would look at more samples than there are here.
     """
 
     end: float
     scraped_series: int
     samples: int
     left_out: frozenset[str]
+    thinned: frozenset[str]
 
 
 class Fleet:
@@ -94,11 +99,14 @@ class Fleet:
         """
         moment = self._moment()
         stretches: dict[str, list[Stretch]] = {}
-        left_out = set()
+        left_out, thinned = set(), set()
         for name, all_windows in self._wanted(asked, for_so_long=for_so_long).items():
             windows = [Window(each.since, max(each.until, recent)) for each in all_windows if each.since > recent]
             every = self._recordings[name].every if name in self._recordings else _ISLAND_SECONDS
             longest = max((each.since - each.until for each in windows), default=0.0)
+            if name in self._recordings and longest > _MOST_RECORDED * every:
+                thinned.add(name)
+                every = longest / _MOST_RECORDED
             if name not in self._recordings and longest > _MOST_SCRAPED * SCRAPE_SECONDS:
                 left_out.add(name)
                 windows = [Window(recent + LOOKBACK_SECONDS, recent)]
@@ -106,7 +114,7 @@ class Fleet:
         shapes = self._shapes([name for name in self._recordings if stretches.get(name)])
         lines = itertools.chain(self._hosts(moment), recorded.lines(shapes, moment))
         samples = write_blocks(self._tools.promtool, data, lines, stretches, end=moment.end)
-        return Made(moment.end, sum(1 for _ in self._hosts(moment)), samples, frozenset(left_out))
+        return Made(moment.end, sum(1 for _ in self._hosts(moment)), samples, frozenset(left_out), frozenset(thinned))
 
     def go_on(self, running: Prometheus, asked: Iterable[Asked], *, until: float, records: bool) -> None:
         """Write what is asked of the last minutes, and of the time until then, into Prometheus.
