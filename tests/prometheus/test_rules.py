@@ -40,7 +40,12 @@ def rules() -> list[dict[str, Any]]:
 ALERTS = [rule for rule in rules() if "alert" in rule]
 RECORDS = [rule for rule in rules() if "record" in rule]
 RUNBOOKS = sorted((REPOSITORY / "docs" / "runbooks").glob("*.md"))
-DASHBOARD = json.loads((REPOSITORY / "grafana" / "dashboards" / "cost-now.json").read_text(encoding="utf-8"))
+DASHBOARDS = {
+    dashboard["uid"]: {variable["name"] for variable in dashboard["templating"]["list"]}
+    for path in (REPOSITORY / "grafana" / "dashboards").glob("*.json")
+    for dashboard in [json.loads(path.read_text(encoding="utf-8"))]
+}
+"""The filters of each dashboard, by its uid."""
 KNOWN = read_table().labels.keys() | {rule["record"] for rule in RECORDS} | {"process_start_time_seconds"}
 
 
@@ -94,7 +99,10 @@ def test_an_alert_says_what_happens_what_to_do_and_where_to_look(rule: dict[str,
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"} | pace
     # Paths, in the repository and on the Grafana server: whose addresses they are at, only who runs them knows.
     assert annotations["runbook_url"] == f"docs/runbooks/{rule['alert']}.md"
-    assert re.sub(r"(\?var-run=|\{\{).*", "", annotations["dashboard_url"]) == f"/d/{DASHBOARD['uid']}"
+    uid, _, choice = annotations["dashboard_url"].removeprefix("/d/").partition("?")
+    assert uid in DASHBOARDS
+    for name, label in re.findall(r"var-(\w+)=(.*?)(?:&|$)", choice):
+        assert (name in DASHBOARDS[uid], label) == (True, f"{{{{ $labels.{name} | urlquery }}}}")
     # A budget's alert takes its severity from the threshold that it crossed.
     takes_severity_from_series = "taximeter_budget_threshold_ratio" in rule["expr"]
     assert takes_severity_from_series or rule["labels"]["severity"] in {"info", "warning", "critical", "none"}
