@@ -96,7 +96,7 @@ def time_to_accuracy() -> Panel:
 
 def fare() -> Panel:
     """Cost, forecast and budget of each run."""
-    dearest = f"topk by (currency) (20, {runs.of_training(runs.cost())})"
+    dearest = f"topk by (currency) (20, {runs.cost()})"
     forecast, limit = (
         f"max by (run, currency) {of_project(select(metric, RUN, CURRENCY))} and on (run) {dearest}"
         for metric in ("taximeter_training_cost_forecast", "taximeter_training_budget_limit")
@@ -106,13 +106,13 @@ def fare() -> Panel:
         description=(
             "What each run has cost since it began; dashed what it will have cost when its plan is done, "
             "dotted what its own budget allows. A forecast above the budget: the run will be stopped before its end. "
-            "The twenty dearest runs at each moment."
+            "Of the twenty dearest runs at each moment."
         ),
         unit=units.MONEY,
         decimals=2,
         minimum=0,
         queries=[
-            over_time(dearest, "{{run}} ({{currency}})"),
+            over_time(runs.of_training(dearest), "{{run}} ({{currency}})"),
             over_time(forecast, "{{run}} forecast ({{currency}})"),
             over_time(limit, "{{run}} budget ({{currency}})"),
         ],
