@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from dashboards_src.shared import runs
 from demo.binaries import Tools
-from grafana.contract import REPOSITORY
-from grafana.queries import dashboard_queries, panels
 from taximeter.phases import PROGRESS
+
+from grafana import reckoning
 
 pytestmark = pytest.mark.binaries
 
 FILTERS = {"project": "lab", "run": ".*", "currency": ".*", "__range": "1h", "__rate_interval": "4m"}
-NOW = "30m"
 ANEW = 0.05
 """How far a quantity may be off that was counted by a program started anew."""
 
@@ -76,41 +71,22 @@ Amounts = Mapping[tuple[str, str], float]
 
 def query(dashboard: str, panel: str, part: str | None = None) -> str:
     """The PromQL of a panel, or of a column or part of it."""
-    path = REPOSITORY / "grafana" / "dashboards" / f"{dashboard}.json"
-    (shown,) = (one for one in panels(json.loads(path.read_text(encoding="utf-8"))) if one["title"] == panel)
-    ref_id = "A" if part is None else _ref_id(shown, part)
-    (expr,) = (
-        query.expr
-        for query in dashboard_queries(path, variables=FILTERS)
-        if (query.panel, query.ref_id) == (panel, ref_id)
-    )
-    return expr
-
-
-def _ref_id(panel: Mapping[str, Any], title: str) -> str:
-    (names,) = (step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize")
-    (field,) = (field for field, renamed in names.items() if renamed == title)
-    return str(field.removeprefix("Value #"))
+    return reckoning.query(dashboard, panel, part, filters=FILTERS)
 
 
 def reckoned(tools: Tools, folder: Path, expected: Mapping[str, Amounts]) -> None:
     """Let promtool check what each expression gives, to six places."""
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": f"taximeter_{name}", "values": values} for name, values in SERIES.items()],
-        "promql_expr_test": [
-            {
-                "expr": f"round(sum by (run, currency) ({expr}), 1e-6)",
-                "eval_time": NOW,
-                "exp_samples": [{"labels": _labels(*whose), "value": amount} for whose, amount in amounts.items()],
+    reckoning.reckon(
+        tools,
+        folder,
+        {f"taximeter_{name}": values for name, values in SERIES.items()},
+        {
+            f"round(sum by (run, currency) ({expr}), 1e-6)": {
+                _labels(*whose): amount for whose, amount in amounts.items()
             }
             for expr, amounts in expected.items()
-        ],
-    }
-    path = folder / "test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}), encoding="utf-8")
-    done = subprocess.run([tools.promtool, "test", "rules", path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+        },
+    )
 
 
 def _labels(run: str, currency: str) -> str:

@@ -10,7 +10,7 @@ from dashboards_src.layer.queries import now
 from dashboards_src.promql import CURRENCY, select
 
 _CALENDAR = "in the time zone that the budgets of an exporter agree on, else UTC"
-_BUDGETS = 5
+_BUDGETS = 4
 
 
 def spending_rate() -> Panel:
@@ -71,8 +71,8 @@ def wasted() -> Panel:
         background=True,
         steps=((None, "transparent"), (0.005, colours.SHARES["idle"])),
         queries=[
-            now(f"sum by (currency) ({spent('day', *IDLE)})", "today, {{currency}}"),
-            now(f"sum by (currency) ({spent('month', *IDLE)})", "this month, {{currency}}"),
+            now(f"sum by (currency) ({spent('day', *IDLE)})", "today {{currency}}"),
+            now(f"sum by (currency) ({spent('month', *IDLE)})", "month {{currency}}"),
         ],
         no_value="nothing",
     )
@@ -127,6 +127,7 @@ def budget_spent() -> Panel:
             "80%, vermillion from 100%. Not narrowed by project, run or host: a budget has a scope of its own."
         ),
         unit=units.RATIO,
+        decimals=1,
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
@@ -148,6 +149,7 @@ def budget_forecast() -> Panel:
             f"limit: the {_BUDGETS} highest. Orange from 80%, vermillion from 100%."
         ),
         unit=units.RATIO,
+        decimals=1,
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),

@@ -1,7 +1,5 @@
 """The same money told apart by what it was spent on: now by the hour, today, and this month so far."""
 
-from collections.abc import Sequence
-
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.cost_now.selection import HOST, IDLE, named, price, price_by_model, recorded_per_hour, spent
@@ -12,8 +10,12 @@ from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import select
 
-_CURRENCY = Column("currency", "Currency", width=80)
-_OF_LEDGER = "Today and this month are the ledgers', in the time zone that each exporter's budgets agree on, else UTC."
+_CURRENCY = Column("currency", "Currency", width=78)
+_OF_LEDGER = (
+    "Per hour: now. Today and this month are the ledgers', in the time zone that each exporter's budgets agree on, "
+    "else UTC."
+)
+_IDLE = "Idle: the part of this month's for devices that no run had and that were not in use."
 
 
 def _amounts(label: str, per_hour: str) -> list[Query]:
@@ -27,12 +29,12 @@ def _amounts(label: str, per_hour: str) -> list[Query]:
 
 def _columns(*, idle: bool = True) -> list[Column]:
     columns = [
-        Column("Value #A", "Per hour now", units.MONEY, decimals=2, width=115),
-        Column("Value #B", "Today", units.MONEY, decimals=2, width=90),
-        Column("Value #C", "This month", units.MONEY, decimals=2, width=105),
+        Column("Value #A", "Per hour", units.MONEY, decimals=2, width=80),
+        Column("Value #B", "Today", units.MONEY, decimals=2, width=75),
+        Column("Value #C", "This month", units.MONEY, decimals=2, width=110),
     ]
     if idle:
-        columns.append(Column("Value #D", "Idle this month", units.MONEY, decimals=2, width=130))
+        columns.append(Column("Value #D", "Idle", units.MONEY, decimals=2, width=70))
     return [*columns, _CURRENCY]
 
 
@@ -46,7 +48,7 @@ def by_project() -> Panel:
     amounts = _amounts("project", recorded_per_hour())[:3]
     return table(
         title="By project",
-        description=f"No run: idle and unattributed time, gaps, volumes; over all chosen hosts. {_OF_LEDGER}",
+        description=f"No run: idle and unattributed time, gaps, volumes. {_OF_LEDGER}",
         queries=[rows(named(query.expr, "project", "no run")) for query in amounts],
         columns=[Column("project", "Project"), *_columns(idle=False)],
         sort_by="This month",
@@ -64,7 +66,7 @@ def by_host() -> Panel:
     return table(
         title="By host",
         description=(
-            f"Away: Prometheus does not reach the exporter. {_OF_LEDGER} In use: the mean utilisation "
+            f"Away: Prometheus does not reach the exporter. {_OF_LEDGER} {_IDLE} In use: the mean utilisation "
             "of its devices. Gaps: device time since the ledger began in which the exporter was down while the machine "
             "was up; unpriced: for which no price was known."
         ),
@@ -98,7 +100,7 @@ def by_host() -> Panel:
             Column("Value #F", "Memory", units.RATIO, decimals=0, width=75),
             Column("Value #H", "Gaps", units.SECONDS, decimals=0, steps=watched(1, 3600), width=80),
             Column("Value #I", "Unpriced", units.SECONDS, decimals=0, steps=watched(1, 3600), width=90),
-            Column("Value #J", "Day began", units.MOMENT, width=165),
+            Column("Value #J", "Day began", units.MOMENT, width=190),
             Column("timezone", "Time zone", width=110),
         ],
         sort_by="This month",
@@ -125,56 +127,10 @@ def by_terms() -> Panel:
 def _by(label: str, title: str, head: str, per_hour: str) -> Panel:
     return table(
         title=title,
-        description=f"What the devices cost; this month volumes and transfer, too. {_OF_LEDGER}",
+        description=f"What the devices cost; today and this month volumes and transfer, too. {_OF_LEDGER} {_IDLE}",
         queries=_amounts(label, per_hour),
         columns=[Column(label, head), *_columns()],
         sort_by="This month",
         descending=True,
         no_value="nothing spent",
     )
-
-
-def prices() -> Panel:
-    """The prices in force."""
-    by = "provider, region, instance_type, pricing_model, currency"
-    by_device = f"max by (instance, uuid, {by}) ({price()})"
-
-    def of_price(metric: str) -> str:
-        return f"max by ({by}) (0 * {by_device} + on (instance, uuid) group_left () max by (instance, uuid) ({metric}))"
-
-    return table(
-        title="Prices",
-        description=(
-            "What one device costs per hour at this moment, the dearest where they differ, how many there are, and how "
-            "old the price is."
-        ),
-        queries=[
-            rows(f"max by ({by}) ({price()})"),
-            rows(f"count by ({by}) ({price()})"),
-            rows(of_price(select("taximeter_price_age_seconds", HOST))),
-            rows(of_price(select("taximeter_price_stale", HOST))),
-        ],
-        columns=_price_columns(),
-        sort_by="Per hour",
-        descending=True,
-        no_value="no device has a price",
-    )
-
-
-def _price_columns() -> Sequence[Column]:
-    return [
-        Column("provider", "Provider"),
-        Column("region", "Region"),
-        Column("instance_type", "Instance type"),
-        Column("pricing_model", "Terms"),
-        Column("Value #A", "Per hour", units.MONEY, decimals=2, width=95),
-        Column("currency", "Currency", width=80),
-        Column("Value #B", "Devices", units.COUNT, width=75),
-        Column("Value #C", "Age", units.SECONDS, decimals=0, width=90),
-        Column(
-            "Value #D",
-            "Too old",
-            mappings=words({"1": ("too old", colours.WARNING), "0": ("no", "transparent")}),
-            width=75,
-        ),
-    ]

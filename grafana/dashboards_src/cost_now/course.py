@@ -17,14 +17,13 @@ _PER_HOUR = f"avg_over_time({recorded_per_hour()}[$__rate_interval])"
 
 
 def by_share() -> Panel:
-    """Measured spending per hour, stacked by share."""
+    """Measured spending per hour, by share; not stacked, which would add up currencies."""
     return lines(
         title="Spending per hour, by share",
         description=f"Measured from the cost booked, over all hosts. {_SHARES}",
         unit=units.MONEY_PER_HOUR,
         decimals=2,
         minimum=0,
-        stacked=True,
         legend=(LAST, MEAN),
         queries=[
             over_time(
@@ -39,14 +38,13 @@ def by_share() -> Panel:
 
 
 def by_project() -> Panel:
-    """Measured spending per hour, stacked by project."""
+    """Measured spending per hour, by project."""
     return lines(
         title="Spending per hour, by project",
         description="Measured from the cost booked, over all hosts. No run: idle and unattributed time, gaps, volumes.",
         unit=units.MONEY_PER_HOUR,
         decimals=2,
         minimum=0,
-        stacked=True,
         legend=(LAST, MEAN),
         queries=[
             over_time(

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards_src.cost_now import answer, breakdowns, course, runs
+from dashboards_src.cost_now import answer, breakdowns, course, prices, runs
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
 from dashboards_src.shared import annotations, health, variables
@@ -41,7 +41,7 @@ def cost_now() -> Dashboard:
                         ],
                     ),
                     Line(
-                        5,
+                        6,
                         [
                             (answer.budget_spent(), 8),
                             (answer.budget_forecast(), 8),
@@ -55,13 +55,16 @@ def cost_now() -> Dashboard:
                 "Where the money goes",
                 [
                     Line(9, [(course.by_share(), 10), (course.by_project(), 9), (course.month_by_share(), 5)]),
-                    Line(8, [(runs.active(), 14), (breakdowns.by_project(), 10)]),
-                    Line(8, [(runs.dearest(), 12), (breakdowns.by_model(), 12)]),
+                    Line(7, [(runs.active(), 24)]),
+                    Line(8, [(runs.dearest(), 14), (breakdowns.by_project(), 10)]),
+                    Line(6, [(breakdowns.by_model(), 14), (breakdowns.by_provider(), 10)]),
                     Line(8, [(breakdowns.by_host(), 24)]),
-                    Line(6, [(breakdowns.by_provider(), 12), (breakdowns.by_terms(), 12)]),
                 ],
             ),
-            Section("Prices and alerts", [Line(7, [(breakdowns.prices(), 14), (health.alerts(), 10)])]),
+            Section(
+                "Prices and alerts",
+                [Line(6, [(prices.in_force(), 24)]), Line(7, [(health.alerts(), 14), (breakdowns.by_terms(), 10)])],
+            ),
         ],
         since="now-1h",
         refresh="10s",

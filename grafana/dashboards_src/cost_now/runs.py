@@ -45,7 +45,7 @@ def active() -> Panel:
             Column("Value #B", "Per hour", units.MONEY, decimals=2, width=90),
             Column("Value #A", "Cost so far", units.MONEY, decimals=2, width=100),
             Column("currency", "Currency", width=80),
-            Column("Value #D", "Started", units.MOMENT, width=165),
+            Column("Value #D", "Started", units.MOMENT, width=190),
             Column("Value #E", "Device time", units.SECONDS, decimals=1, width=105),
             _SIMULATED,
         ],
