@@ -8,6 +8,7 @@ from dashboards_src.budgets import budgets
 from dashboards_src.cost_now import cost_now
 from dashboards_src.gpus import gpus
 from dashboards_src.itself import itself
+from dashboards_src.providers import providers
 from dashboards_src.serving import serving
 from dashboards_src.training_run import training_run
 
@@ -16,6 +17,7 @@ DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
     "budgets": budgets,
     "gpus": gpus,
     "training-run": training_run,
+    "providers": providers,
     "serving": serving,
     "itself": itself,
 }

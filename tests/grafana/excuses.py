@@ -3,6 +3,7 @@
 Each answers on simulated GPUs, or in the full house: that is tested, so that no excuse hides a broken query.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,14 +34,16 @@ def of_panel(panel: str, ref_ids: str, reason: str) -> Iterator[MayBeEmpty]:
 def of_dashboard(name: str, reason: str) -> Iterator[MayBeEmpty]:
     """All panels of a dashboard, but not its filters and marks."""
     path = REPOSITORY / "grafana" / "dashboards" / f"{name}.json"
-    filters = dict.fromkeys(("project", "run", "instance", "gpu", "budget", "currency"), ".*")
-    for query in dashboard_queries(path, variables=filters):
+    names = [variable["name"] for variable in json.loads(path.read_text(encoding="utf-8"))["templating"]["list"]]
+    for query in dashboard_queries(path, variables=dict.fromkeys(names, ".*")):
         if query.ref_id:
             yield MayBeEmpty(query.panel, query.ref_id, reason)
 
 
 _ALWAYS_IN_USE = "the host may never have been idle"
 _YOUNG = "rates of budgets look back on half an hour and more"
+
+_NO_OFFERS = "offers are for GPUs, and a host without one has none"
 
 may_be_empty = [
     *of_panel("Budgets", "FG", _YOUNG),
@@ -78,4 +81,18 @@ may_be_empty = [
     MayBeEmpty("variable gpu", "", "a host without a GPU"),
     MayBeEmpty("Age of prices", "A", "the price has no date"),
     *of_panel("Spot machines: notices watched", "AB", "the machine is not spot"),
+    *of_panel("Paid now", "A", _NO_OFFERS),
+    *of_panel("Cheapest on the same terms", "A", _NO_OFFERS),
+    *of_panel("Cheapest on any terms", "A", _NO_OFFERS),
+    *of_panel("Could be saved", "A", _NO_OFFERS),
+    *of_panel("Prices by age", "ABC", _NO_OFFERS),
+    *of_panel("These GPUs, here and elsewhere", "ABCDEFGHIJ", _NO_OFFERS),
+    *of_panel("All offers", "ABCDE", _NO_OFFERS),
+    *of_panel("Per GPU and hour, by provider", "A", _NO_OFFERS),
+    *of_panel("Per GPU and hour, over time", "AB", _NO_OFFERS),
+    *of_panel("Runs that ended, here and elsewhere", "ABCDEFGHIJ", _NO_OFFERS),
+    *of_panel("These runs by each offer", "ABCDE", _NO_OFFERS),
+    *of_panel("A cheaper GPU that would do", "ABCDEF", _NO_OFFERS),
+    MayBeEmpty("variable gpu_model", "", _NO_OFFERS),
+    MayBeEmpty("variable provider", "", _NO_OFFERS),
 ]

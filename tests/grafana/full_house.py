@@ -54,7 +54,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "fan": ["0"],
     "threshold": ["shutdown", "slowdown", "memory_max", "gpu_max"],
     "code": ["200", "400", "503"],
-    "pricing_model": ["on_demand", "spot"],
+    "pricing_model": ["on_demand", "spot", "reserved_1y", "committed_3y"],
     "pid": ["4711"],
 }
 """What labels can be, where it matters to the queries; any other is ``made-up``."""

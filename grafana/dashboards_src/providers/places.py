@@ -1,0 +1,123 @@
+"""Runs of the same model at different providers: how accurate it became there, in what time and for what money."""
+
+from grafana_foundation_sdk.models.dashboard import Panel
+
+from dashboards_src.layer import units
+from dashboards_src.layer.barcharts import grouped_bars
+from dashboards_src.layer.queries import rows
+from dashboards_src.layer.tables import Column, table
+from dashboards_src.promql import CURRENCY, PROJECT, RUN, kept, kept_of_project, select
+from dashboards_src.providers.selection import HOST, simulated_by_name
+from dashboards_src.shared import runs
+from dashboards_src.shared.columns import SIMULATED
+
+_PLACE = "provider, instance_type, pricing_model, simulated"
+_TRAINING = f"model, dataset, {_PLACE}"
+_NO_RUN = "no run finished, or no exporter metered it"
+_FINISHED = 'result="finished"'
+
+_PLACES = f"group by (instance, {_PLACE}) ({select('taximeter_price_per_hour', HOST)})"
+_LAST_PLACE = f"(topk by (instance) (1, last_over_time(timestamp({_PLACES})[$__range:$__interval])) ^ 0)"
+"""Hosts with the terms that they had last; they may be gone since."""
+_HOST_OF_RUN = f"max by (instance, run) {kept_of_project(select('taximeter_run_active', RUN, HOST))} ^ 0"
+_PLACE_OF_RUN = f"{_HOST_OF_RUN} * on (instance) group_left ({_PLACE}) {_LAST_PLACE}"
+_MODEL_OF_RUN = (
+    f"topk by (run) (1, group by (run, model, dataset) ({kept(select('taximeter_run_info', RUN, PROJECT))}))"
+)
+_TRAINING_OF_RUN = f"""{_MODEL_OF_RUN} * on (run) group_left ({_PLACE})
+topk by (run) (1, group by (run, {_PLACE}) ({_PLACE_OF_RUN}))"""
+
+
+def _of_training(expr: str) -> str:
+    """`expr` with a label ``run``, with what the run trained and where."""
+    return f"{expr} * on (run) group_left ({_TRAINING}) ({_TRAINING_OF_RUN})"
+
+
+def _finished(expr: str) -> str:
+    """`expr` with a label ``run``, of the runs that finished."""
+    return _of_training(f"({expr} and on (run) {kept(select('taximeter_run_end_timestamp_seconds', RUN, _FINISHED))})")
+
+
+def by_provider() -> Panel:
+    """Each model at each provider, on average over its runs."""
+    end = f"max by (run) ({kept(select('taximeter_run_end_timestamp_seconds', RUN, _FINISHED))})"
+    start = f"min by (run) {kept_of_project(select('taximeter_run_start_timestamp_seconds', RUN))}"
+    money = f"{_TRAINING}, currency"
+    accuracy = runs.best_accuracy()
+    return table(
+        title="The same model at different providers",
+        description=(
+            "Runs that finished, by what they trained and by the machine and terms of their host. Time: from a run's "
+            "start to its end, with every interruption. Per point: by the best validation accuracy in percent. On "
+            "average over the runs; runs with a price given by hand have no provider. The terms are those that the "
+            "host had last."
+        ),
+        queries=[
+            rows(f"count by ({_TRAINING}) ({_finished(end)})"),
+            rows(f"max by ({_TRAINING}) ({_finished(accuracy)})"),
+            rows(f"avg by ({_TRAINING}) ({_finished(accuracy)})"),
+            rows(f"avg by ({_TRAINING}) ({_finished(f'({end} - {start})')})"),
+            rows(f"avg by ({money}) ({_finished(runs.kept_cost())})"),
+            rows(f"avg by ({money}) ({_finished(f'({runs.cost_per_point()})')})"),
+        ],
+        columns=[
+            Column("model", "Model"),
+            Column("dataset", "Data set", width=110),
+            Column("provider", "Provider", width=110),
+            Column("instance_type", "Machine"),
+            Column("pricing_model", "Terms", width=105),
+            Column("Value #A", "Runs", units.COUNT, decimals=0, width=65),
+            Column("Value #B", "Best accuracy", units.RATIO, decimals=1, width=120),
+            Column("Value #C", "Accuracy", units.RATIO, decimals=1, width=95),
+            Column("Value #D", "Time", units.SECONDS, decimals=1, width=90),
+            Column("Value #E", "Cost", units.MONEY, decimals=2, width=85),
+            Column("Value #F", "Per point", units.MONEY, decimals=4, width=95),
+            Column("currency", "Currency", width=82),
+            SIMULATED,
+        ],
+        sort_by="Model",
+        no_value=_NO_RUN,
+    )
+
+
+def _bars(title: str, what: str, unit: str, metric: str, *labels: str) -> Panel:
+    reached = f"max by ({', '.join(('run', 'accuracy', *labels))}) {kept_of_project(metric)}"
+    place = ("model", "provider", "pricing_model", *labels)
+    mean = f"""avg by (accuracy, simulated, {", ".join(place)})
+    ({_of_training(f"({reached} and on (run) {runs.dearest()})")})"""
+    names = ", ".join(f'"{label}"' for label in place)
+    return grouped_bars(
+        title=title,
+        description=(
+            f"{what} when the validation accuracy first reached 10%, 20% and so on, and its target; the average of a "
+            "model's runs at a provider. An accuracy that was never reached has no bar. The twenty dearest runs."
+        ),
+        unit=unit,
+        decimals=2,
+        group="accuracy",
+        group_unit=units.RATIO,
+        by="place",
+        query=rows(f'label_join({simulated_by_name(mean, "model")}, "place", ", ", {names})'),
+        no_value="no accuracy reached, or no exporter metered the run",
+    )
+
+
+def time_to_accuracy() -> Panel:
+    """How long each accuracy took at each provider."""
+    return _bars(
+        "Time to an accuracy, by provider",
+        "A run's time",
+        units.SECONDS,
+        select("taximeter_training_time_to_accuracy_seconds", RUN),
+    )
+
+
+def cost_to_accuracy() -> Panel:
+    """What each accuracy cost at each provider."""
+    return _bars(
+        "Cost of an accuracy, by provider",
+        "What a run had cost",
+        units.MONEY,
+        select("taximeter_training_cost_to_accuracy", RUN, CURRENCY),
+        "currency",
+    )
