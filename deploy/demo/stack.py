@@ -93,6 +93,7 @@ class Starter:
             f"--storage.tsdb.path={self._folder / 'prometheus'}",
             f"--web.listen-address={HOST}:{port}",
             f"--web.external-url=http://{HOST}:{port}/",
+            "--rules.alert.resend-delay=10s",  # what was not heard, for instance at the start, is said again soon
         ]
         return self._start("prometheus", command, port, "/-/ready")
 

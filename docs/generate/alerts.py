@@ -55,7 +55,7 @@ the `fleet:` sums of its own machines.
 
 When Prometheus restarts, an alert with a `for` of ten minutes or more goes on where it was, and one with less begins to
 wait anew: that is its `--rules.alert.for-grace-period`. What it could not tell an Alertmanager it tells again within
-about a minute.
+about a minute; with `--rules.alert.resend-delay=10s`, as in `docker-compose.yml`, within ten seconds.
 """
 
 

@@ -42,8 +42,8 @@ JUMP = Budget("jump", 0.02, (0.5, 0.8, 1.0))
 BURNING = Budget("burning", 20, (1.0,))
 """A burn of 14.4 of a day's limit is six tenths of it within an hour."""
 
-LONGEST_SECONDS = 90.0
-"""A Prometheus that could not tell an alert says it again after a minute."""
+LONGEST_SECONDS = 60.0
+"""From the money spent to the message; also where Prometheus could not tell at first, and says it again."""
 
 
 @dataclass(frozen=True)
