@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import AnnotationQuery
 
 from dashboards_src.layer import colours
 from dashboards_src.layer.annotations import mark
-from dashboards_src.promql import PROJECT, RUN, of_project, rate, select
+from dashboards_src.promql import OTHER_PROJECTS, RUN, of_project, rate, select
 
 
 def of_runs() -> Sequence[AnnotationQuery]:
@@ -28,14 +28,14 @@ def of_runs() -> Sequence[AnnotationQuery]:
 
 
 def of_runs_for_long() -> Sequence[AnnotationQuery]:
-    """When those began and ended that were there at the end of the time range, or within the hour before.
+    """When those began and ended that are there at the end of the time range, or were within the hour before.
 
-    From what rules record: for a dashboard that shows weeks of many machines.
+    Looked up at that moment alone: for a dashboard that shows weeks of many machines.
     """
 
     def series(edge: str, *results: str) -> str:
-        chosen = select(f"project_run:taximeter_run_{edge}_timestamp_seconds:max", RUN, PROJECT, *results)
-        return f"({chosen} and on (run) project_run:taximeter_run_start_timestamp_seconds:max @ end())"
+        chosen = select(f"taximeter_run_{edge}_timestamp_seconds", RUN, *results)
+        return f"({chosen} @ end() unless on (run) {OTHER_PROJECTS} @ end())"
 
     return _starts_and_ends(series)
 
@@ -97,20 +97,26 @@ def reclaimed() -> AnnotationQuery:
 
 def simulated() -> AnnotationQuery:
     """For as long as a device is simulated; every dashboard has it, and nobody can switch it off."""
-    return _simulated("taximeter_price_per_hour")
+    return _simulated(
+        'max by (instance) (taximeter_price_per_hour{simulated="true"} * 0 + 1)',
+        text="{{instance}} meters simulated devices: its money is not real",
+    )
 
 
 def simulated_for_long() -> AnnotationQuery:
     """The same from what rules record: for a dashboard that shows weeks of many machines."""
-    return _simulated("instance:taximeter_price_per_hour:sum")
+    return _simulated(
+        'max(project_share:taximeter_cost_per_hour:rate1m{simulated="true"} * 0 + 1)',
+        text="simulated devices are metered: their money is not real",
+    )
 
 
-def _simulated(price: str) -> AnnotationQuery:
+def _simulated(expr: str, *, text: str) -> AnnotationQuery:
     return mark(
         "Simulated devices",
-        expr=f'max by (instance) ({price}{{simulated="true"}} * 0 + 1)',
+        expr=expr,
         title="Simulated",
-        text="{{instance}} meters simulated devices: its money is not real",
+        text=text,
         colour=colours.SIMULATED,
         can_be_hidden=False,
     )
