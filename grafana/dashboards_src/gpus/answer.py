@@ -51,7 +51,7 @@ def troubled() -> Panel:
 def utilisation() -> Panel:
     """The mean of all GPUs."""
     return values(
-        title="Mean utilisation",
+        title="Mean use",
         description="Mean over all chosen GPUs: the share of the time in which a kernel ran on them.",
         unit=units.RATIO,
         decimals=0,
@@ -63,7 +63,7 @@ def memory() -> Panel:
     """How much of all memory is used."""
     used, total = (f"sum({of(f'taximeter_gpu_memory_{name}_bytes')})" for name in ("used", "total"))
     return values(
-        title="Memory in use",
+        title="Memory use",
         description="Used share of the memory of all chosen GPUs and MIG instances.",
         unit=units.RATIO,
         decimals=0,
@@ -74,7 +74,7 @@ def memory() -> Panel:
 def power() -> Panel:
     """What all GPUs draw."""
     return values(
-        title="Power of all now",
+        title="Power use",
         description="What all chosen GPUs draw together.",
         unit=units.WATTS,
         decimals=1,

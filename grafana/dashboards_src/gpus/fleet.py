@@ -97,8 +97,9 @@ def hosts() -> Panel:
     return table(
         title="Hosts",
         description=(
-            "Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone. Taken by "
-            "the cloud: when a spot machine will be, once that is announced."
+            "Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone. Taken by the "
+            "cloud: when a spot machine will be, once that is announced; warned of that: when the cloud said that it is "
+            "likely."
         ),
         queries=[
             rows(f"count by (instance) ({states.seen(WHOLE)})"),
@@ -109,6 +110,7 @@ def hosts() -> Panel:
             rows(total("taximeter_gpu_power_watts")),
             rows(f"max by (instance) ({of('taximeter_gpu_temperature_celsius')})"),
             rows(f"sum by (instance, currency) ({_PRICE} and on (instance, uuid) {states.up()})"),
+            rows(f"1000 * max by (instance) ({select('taximeter_host_rebalance_timestamp_seconds', HOST)})"),
             rows(f"1000 * min by (instance) ({select('taximeter_host_reclaim_timestamp_seconds', HOST)})"),
         ],
         columns=[
@@ -122,7 +124,8 @@ def hosts() -> Panel:
             Column("Value #G", "Hottest", units.CELSIUS, decimals=0, width=75),
             Column("Value #H", "Per hour", units.MONEY, decimals=2, width=85),
             Column("currency", "Currency", width=80),
-            Column("Value #I", "Taken by the cloud", units.MOMENT, width=195),
+            Column("Value #I", "Warned of that", units.MOMENT, width=195),
+            Column("Value #J", "Taken by the cloud", units.MOMENT, width=195),
         ],
         sort_by="Host",
         no_value="no GPU",
@@ -160,7 +163,7 @@ def gpus() -> Panel:
             Column("Value #A", "State", mappings=states.STATES, width=150),
             Column("Value #B", "What is wrong", mappings=problems.named(), width=190),
             Column("Value #D", "Utilisation", units.RATIO, decimals=0, width=85),
-            Column("Value #E", "Memory", units.RATIO, decimals=0, width=70),
+            Column("Value #E", "Memory", units.RATIO, decimals=0, width=78),
             Column("Value #F", "Power", units.WATTS, decimals=0, width=65),
             Column("Value #G", "Temp.", units.CELSIUS, decimals=0, width=65),
             Column("Value #H", "Per hour", units.MONEY, decimals=2, width=75),
