@@ -32,7 +32,7 @@ class Endpoint:
 
     @property
     def scrapes(self) -> int:
-        """How often the metrics were read."""
+        """How often the metrics were asked for."""
         return self._scrapes
 
     @property
@@ -57,9 +57,11 @@ class Endpoint:
     def _answer(self, asked: str, fields: bytes) -> Answer:
         asked = asked.partition("?")[0]
         if asked == "GET /metrics":
-            sent = self._sent_final if self._ended else self._sent
+            self._scrapes += 1
+            sent = self._scraped_after_end.set if self._ended else None
             openmetrics = b"application/openmetrics-text" in fields
-            return Answer("200 OK", OPENMETRICS if openmetrics else TEXT, self._metrics(openmetrics=openmetrics), sent)
+            kind = OPENMETRICS if openmetrics else TEXT
+            return Answer("200 OK", kind, self._metrics(openmetrics=openmetrics), sent)
         if asked == "GET /healthz":
             return Answer("200 OK", _PLAIN, b"ok\n")
         return Answer("404 Not Found", _PLAIN, b"/metrics and /healthz are here\n")
@@ -71,10 +73,3 @@ class Endpoint:
             # With the line that ends it all.
             return own + generate_openmetrics(self._registry)  # type: ignore[no-untyped-call, no-any-return]
         return own + generate_latest(self._registry)
-
-    def _sent(self) -> None:
-        self._scrapes += 1
-
-    def _sent_final(self) -> None:
-        self._sent()
-        self._scraped_after_end.set()

@@ -73,10 +73,11 @@ class PageServer:
         self._connections.add(connection)
         try:
             connection.settimeout(_IDLE_SECONDS)
-            while (head := _head(connection)) is not None:
-                asked, _, fields = head.partition(b"\r\n")
-                words = asked.split(b" ")
-                fields = fields.lower()
+            rest = b""
+            while True:
+                head, rest = _head(connection, rest)
+                words = head.partition(b"\r\n")[0].split(b" ")
+                fields = head.lower()
                 if len(words) != 3 or b"\ncontent-length:" in fields or b"\ntransfer-encoding:" in fields:
                     connection.sendall(_BAD_REQUEST)
                     return
@@ -88,20 +89,20 @@ class PageServer:
                 if close:
                     return
         except OSError:
-            """A scraper that hangs up is not the training's news."""
+            """That a scraper hangs up is not the training's news."""
         finally:
             self._connections.discard(connection)
 
 
-def _head(connection: socket.socket) -> bytes | None:
-    """A request without its last empty line; `None` if there is none. No body follows what is asked for here."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        received = connection.recv(_HEAD_BYTES)
-        if not received or len(head) > _HEAD_BYTES:
-            return None
-        head += received
-    return head[:-4]
+def _head(connection: socket.socket, received: bytes) -> tuple[bytes, bytes]:
+    """A request without its last empty line, and what was received after it. Raises `OSError` if there is none."""
+    while b"\r\n\r\n" not in received:
+        more = connection.recv(_HEAD_BYTES)
+        if not more or len(received) > _HEAD_BYTES:
+            raise ConnectionError("no request")
+        received += more
+    head, _, rest = received.partition(b"\r\n\r\n")
+    return head, rest
 
 
 def _message(answer: Answer, *, close: bool) -> bytes:
