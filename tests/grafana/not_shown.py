@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 NOT_SHOWN: Mapping[str, str] = {
     "DCGM_FI_": "the same readings by another exporter's names, for dashboards that people already have",
-    "taximeter_process_": "by PID, off by default; runs have the same (taximeter_run_gpu_…)",
     "taximeter_budget_threshold_ratio": "where a budget warns; the alerts that come of it are shown",
 }
 """A metric's name, or how the names of several begin, and why."""
