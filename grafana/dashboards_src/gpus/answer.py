@@ -3,12 +3,11 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import problems, states
-from dashboards_src.gpus.selection import HOST, WHOLE, by_device, of
+from dashboards_src.gpus.selection import WHOLE, by_device, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import thresholds_of
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, over_time
-from dashboards_src.promql import select
 
 
 def gpus_by_state() -> Panel:
@@ -104,17 +103,4 @@ def heat() -> Panel:
             now(f"min({left})", "left"),
         ],
         overrides=[thresholds_of("hottest", ((None, "text"),))],
-    )
-
-
-def price() -> Panel:
-    """What the chosen GPUs cost per hour."""
-    priced = select("taximeter_price_per_hour", HOST)
-    return values(
-        title="Cost per hour",
-        description="What the chosen GPUs cost per hour now, by their prices, per currency.",
-        unit=units.MONEY_PER_HOUR,
-        decimals=2,
-        queries=[now(f"sum by (currency) ({priced} and on (instance, uuid) {states.up()})", "{{currency}}")],
-        no_value="no price",
     )

@@ -97,9 +97,9 @@ def hosts() -> Panel:
     return table(
         title="Hosts",
         description=(
-            "Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone. Taken by the "
-            "cloud: when a spot machine will be, once that is announced; warned of that: when the cloud said that it is "
-            "likely."
+            "Hosts with GPUs, which are counted without MIG instances. A click on one shows its GPUs alone. Taken by "
+            "the cloud: when a spot machine will be, once that is announced; warned of that: when the cloud said that "
+            "it is likely."
         ),
         queries=[
             rows(f"count by (instance) ({states.seen(WHOLE)})"),
