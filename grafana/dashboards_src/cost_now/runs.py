@@ -40,11 +40,11 @@ def active() -> Panel:
         ],
         columns=[
             _RUN,
-            Column("project", "Project"),
-            Column("user", "User"),
             Column("Value #B", "Per hour", units.MONEY, decimals=2, width=90),
             Column("Value #A", "Cost so far", units.MONEY, decimals=2, width=100),
             Column("currency", "Currency", width=80),
+            Column("project", "Project"),
+            Column("user", "User"),
             Column("Value #D", "Started", units.MOMENT, width=190),
             Column("Value #E", "Device time", units.SECONDS, decimals=1, width=105),
             _SIMULATED,
@@ -72,10 +72,10 @@ def dearest() -> Panel:
         queries=[rows(cost), rows(f"max by (run) ({select('taximeter_run_active', RUN, HOST)}) and on (run) {cost}")],
         columns=[
             _RUN,
+            Column("Value #A", "Cost", units.MONEY, decimals=2, width=80),
+            Column("currency", "Currency", width=80),
             Column("project", "Project"),
             Column("user", "User"),
-            Column("Value #A", "Cost", units.MONEY, decimals=2, width=100),
-            Column("currency", "Currency", width=80),
             Column(
                 "Value #B",
                 "State",

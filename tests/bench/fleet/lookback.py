@@ -12,7 +12,8 @@ LOOKBACK_SECONDS = 300.0
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
 _SELECTOR = re.compile(
-    r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{[^}]*\})?(?:\s*\[(?P<range>\w+)(?::\w*)?\])?(?:\s+offset\s+(?P<offset>\w+))?"
+    r"(?P<name>[a-zA-Z_:][\w:]*)(?:\{[^}]*\})?(?:\s*\[(?P<range>\w+)(?::\w*)?\])?(?P<end>\s+@ end\(\))?"
+    r"(?:\s+offset\s+(?P<offset>\w+))?"
 )
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
@@ -48,7 +49,8 @@ def windows(
 ) -> Mapping[str, list[Window]]:
     """The windows in which queries look for each of the known metrics; what is never asked for is not in it.
 
-    They are asked at the end, and before it within a time range of `over` seconds; and again `for_so_long` after it.
+    They are asked at the end, and before it within a time range of `over` seconds, unless they look at its end alone
+    (``@ end()``); and again `for_so_long` after it.
     """
     names = set(known)
     found: dict[str, set[Window]] = defaultdict(set)
@@ -57,7 +59,8 @@ def windows(
             if match["name"] in names:
                 offset = seconds(match["offset"] or "")
                 reach = max(seconds(match["range"] or ""), LOOKBACK_SECONDS)
-                found[match["name"]].add(Window(offset + reach + over, max(0.0, offset - for_so_long)))
+                since = offset + reach + (0.0 if match["end"] else over)
+                found[match["name"]].add(Window(since, max(0.0, offset - for_so_long)))
     return {name: joined(each) for name, each in found.items()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +35,9 @@ _ISLAND_SECONDS = 15.0
 _MOST_SCRAPED = 720
 """Of a scraped series at most so many samples, an hour of them. Where a query would look at more there are none but the
 last, for the blocks would take all day: how long such a query takes says nothing."""
-_MOST_RECORDED = 9_000
-"""Of a recorded series at most so many, 31 days of one every five minutes: of what is recorded more often there are
-fewer here than there would be, and how long a query of them takes is too little."""
+_MOST_RECORDED = 10_000_000
+"""Samples of one recorded metric, all series together: a month of 1,000 series every five minutes, or of 50 every 15
+seconds. Where a query would look at more there are fewer here, and how long it takes is too little."""
 _FIRST_LOOK = Stretch(Window(120.0, 0.0), 15.0)
 """Enough for Prometheus to say what it would record."""
 
@@ -100,18 +101,20 @@ class Fleet:
         moment = self._moment()
         stretches: dict[str, list[Stretch]] = {}
         left_out, thinned = set(), set()
-        for name, all_windows in self._wanted(asked, for_so_long=for_so_long).items():
+        wanted = self._wanted(asked, for_so_long=for_so_long)
+        shapes = self._shapes([name for name in self._recordings if name in wanted])
+        series = Counter(name for name, _, _ in shapes)
+        for name, all_windows in wanted.items():
             windows = [Window(each.since, max(each.until, recent)) for each in all_windows if each.since > recent]
             every = self._recordings[name].every if name in self._recordings else _ISLAND_SECONDS
             longest = max((each.since - each.until for each in windows), default=0.0)
-            if name in self._recordings and longest > _MOST_RECORDED * every:
+            if name in self._recordings and series[name] * longest > _MOST_RECORDED * every:
                 thinned.add(name)
-                every = longest / _MOST_RECORDED
+                every = series[name] * longest / _MOST_RECORDED
             if name not in self._recordings and longest > _MOST_SCRAPED * SCRAPE_SECONDS:
                 left_out.add(name)
                 windows = [Window(recent + LOOKBACK_SECONDS, recent)]
             stretches[name] = [Stretch(each, every) for each in windows]
-        shapes = self._shapes([name for name in self._recordings if stretches.get(name)])
         lines = itertools.chain(self._hosts(moment), recorded.lines(shapes, moment))
         samples = write_blocks(self._tools.promtool, data, lines, stretches, end=moment.end)
         return Made(moment.end, sum(1 for _ in self._hosts(moment)), samples, frozenset(left_out), frozenset(thinned))
