@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.cost_now.selection import HOST, IDLE, named, price, price_by_model, recorded_per_hour, spent
+from dashboards_src.cost_now.selection import HOST, IDLE, named, price, price_by_model, spent
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import select
+from dashboards_src.promql import CURRENCY, PROJECT, select
 
 _CURRENCY = Column("currency", "Currency", width=78)
 _OF_LEDGER = (
@@ -45,7 +45,7 @@ def _of_devices(reading: str) -> str:
 
 def by_project() -> Panel:
     """A row for each project."""
-    amounts = _amounts("project", recorded_per_hour())[:3]
+    amounts = _amounts("project", select("project:taximeter_cost_per_hour:rate1m", PROJECT, CURRENCY))[:3]
     return table(
         title="By project",
         description=f"No run: idle and unattributed time, gaps, volumes. {_OF_LEDGER}",

@@ -69,19 +69,13 @@ def dearest() -> Panel:
             f"The {ROWS} runs of the time range that cost most, with what each cost since it began; also those that "
             "ended. Of a run with a price by hand, whose project nobody knows, only while it is scraped."
         ),
-        queries=[rows(cost), rows(f"max by (run) ({select('taximeter_run_active', RUN, HOST)}) and on (run) {cost}")],
+        queries=[rows(cost)],
         columns=[
             _RUN,
-            Column("Value #A", "Cost", units.MONEY, decimals=2, width=80),
+            Column("Value", "Cost", units.MONEY, decimals=2, width=80),
             Column("currency", "Currency", width=80),
             Column("project", "Project"),
             Column("user", "User"),
-            Column(
-                "Value #B",
-                "State",
-                mappings=words({"1": ("active", colours.GOOD), "0": ("ended", "transparent")}, missing="ended"),
-                width=75,
-            ),
             _SIMULATED,
         ],
         sort_by="Cost",

@@ -35,11 +35,6 @@ def spent(period: str, *matchers: str) -> str:
     return f"({here} or {gone})"
 
 
-def recorded_per_hour() -> str:
-    """Money per hour over the last minute by project and share, of all hosts, as rules record it."""
-    return select("project_share:taximeter_cost_per_hour:rate1m", PROJECT, CURRENCY)
-
-
 def named(expr: str, label: str, name: str) -> str:
     """`expr` with a name where the label is empty."""
     return f'label_replace({expr}, "{label}", "{name}", "{label}", "")'
