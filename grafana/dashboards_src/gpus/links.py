@@ -27,7 +27,7 @@ def pcie() -> Panel:
         unit=units.BYTES_PER_SECOND,
         minimum=0,
         legend=(LAST, MEAN, MAX),
-        queries=[_highest(f"{counted} or {measured}")],
+        queries=[_highest(f"{counted} or 0 + {measured}")],
         no_value="no GPU that tells its PCIe traffic",
     )
 

@@ -46,7 +46,8 @@ def in_state(state: int, *matchers: str) -> str:
 
 def state(*matchers: str) -> str:
     """The state of each device that there was within the time range."""
-    return f"""{up(*matchers)}
+    # Without its name, so that a device stays one series when it goes from one state into another.
+    return f"""0 + {up(*matchers)}
     or 0 * {in_state(GONE, *matchers)} + {GONE}
     or 0 * {in_state(UNREACHABLE, *matchers)} + {UNREACHABLE}"""
 
