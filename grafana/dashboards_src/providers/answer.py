@@ -67,7 +67,7 @@ def cheapest_of_all() -> Panel:
         description=(
             "What the same GPUs would cost per hour by the cheapest offer of all, whatever its terms: spot may be "
             "taken away, a reservation binds for years. It may be the present one. The filter Provider "
-            "leaves only those that are an option."
+            "leaves only those that are an option; how old its price is stands among all offers."
         ),
         unit=units.MONEY_PER_HOUR,
         decimals=2,
@@ -150,21 +150,21 @@ def here_and_elsewhere() -> Panel:
             rows(f"{count} * on ({MARKET}) group_left (cheapest) {cheapest_offer(prices())}"),
         ],
         columns=[
-            Column("gpu_model", "GPU", width=70),
-            Column("Value #A", "GPUs", units.COUNT, decimals=0, width=55),
-            Column("provider", "Provider", width=88),
-            Column("instance_type", "Machine", width=125),
-            Column("pricing_model", "Terms", width=98),
-            Column("Value #B", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=75),
-            Column("Value #C", "Paid now", units.MONEY_PER_HOUR, decimals=2, width=85),
+            Column("gpu_model", "GPU", width=65),
+            Column("Value #A", "GPUs", units.COUNT, decimals=0, width=52),
+            Column("provider", "Provider", width=85),
+            Column("instance_type", "Machine", width=112),
+            Column("pricing_model", "Terms", width=95),
+            Column("Value #B", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=72),
+            Column("Value #C", "Paid now", units.MONEY_PER_HOUR, decimals=2, width=80),
             *(
-                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=88)
+                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=93)
                 for letter, title in zip("DEFG", TERMS_OF_COLUMNS, strict=True)
             ),
-            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=78),
-            Column("Value #I", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=65),
+            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=72),
+            Column("Value #I", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=60),
             Column("cheapest", "Cheapest at"),
-            Column("currency", "Currency", width=75),
+            Column("currency", "Currency", width=80),
             SIMULATED,
         ],
         sort_by="To save",

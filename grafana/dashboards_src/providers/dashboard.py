@@ -48,7 +48,7 @@ def providers() -> Dashboard:
             Section(
                 "All offers",
                 [
-                    Line(11, [(market.all_offers(), 24)]),
+                    Line(10, [(market.all_offers(), 24)]),
                     Line(10, [(market.by_provider(), 12), (market.course(), 12)]),
                 ],
             ),
@@ -60,10 +60,10 @@ def providers() -> Dashboard:
                 "The same model elsewhere",
                 [
                     Line(7, [(places.by_provider(), 24)]),
-                    Line(9, [(places.time_to_accuracy(), 12), (places.cost_to_accuracy(), 12)]),
+                    Line(11, [(places.time_to_accuracy(), 12), (places.cost_to_accuracy(), 12)]),
                 ],
             ),
-            Section("Smaller GPUs", [Line(6, [(smaller.would_do(), 24)])]),
+            Section("Smaller GPUs", [Line(5, [(smaller.would_do(), 24)])]),
         ],
         since="now-6h",
         refresh="1m",

@@ -33,17 +33,12 @@ _ASSUMPTION = (
 _NO_RUN = "no run ended on a GPU that is offered"
 
 
-def _seen(series: str) -> str:
-    """`series` that were there within the time range, looked at as often as a panel has points: hosts go away."""
-    return f"last_over_time(({series})[$__range:$__interval])"
-
-
 def _model_of_host() -> str:
-    """Hosts all of whose GPUs were of one model."""
-    models = _seen(f"group by (instance, gpu_model) ({select(MODEL_INFO, HOST)})")
+    """Hosts all of whose GPUs were of one model; they may be gone."""
+    models = f"group by (instance, gpu_model) ({kept(select(MODEL_INFO, HOST))})"
     of_several = f"count by (instance) ({models}) > 1"
-    divided = _seen(f"group by (instance) ({select(MODEL_INFO, HOST, MIG_INSTANCE)})")
-    chosen = _seen(f"group by (instance, gpu_model) ({select(MODEL_INFO, HOST, GPU_MODEL)})")
+    divided = kept(select(MODEL_INFO, HOST, MIG_INSTANCE))
+    chosen = f"group by (instance, gpu_model) ({kept(select(MODEL_INFO, HOST, GPU_MODEL))})"
     return f"({chosen} unless on (instance) {of_several} unless on (instance) {divided})"
 
 
@@ -71,8 +66,8 @@ def hours(by: str) -> str:
 
 def offered(metric: str, *matchers: str) -> str:
     """What a metric says of each offer now, or where no host has such GPUs any more what it said last."""
-    now = offers(metric, *matchers)
-    return f"({now} or {_seen(now)} unless on (gpu_model, simulated) {select(MODEL_INFO, HOST)})"
+    before = offers(metric, *matchers, look=kept)
+    return f"({offers(metric, *matchers)} or {before} unless on (gpu_model, simulated) {select(MODEL_INFO, HOST)})"
 
 
 def of_each_run() -> Panel:
@@ -102,18 +97,18 @@ def of_each_run() -> Panel:
         ],
         columns=[
             Column("run", "Run", link=(address("taximeter-training-run", run="${__value.text}"), "This run")),
-            Column("model", "Model", width=120),
-            Column("gpu_model", "GPU", width=75),
+            Column("model", "Model", width=135),
+            Column("gpu_model", "GPU", width=68),
             Column("Value #B", "Device time", units.SECONDS, decimals=1, width=100),
-            Column("Value #A", "Cost", units.MONEY, decimals=2, width=75),
+            Column("Value #A", "Cost", units.MONEY, decimals=2, width=62),
             *(
-                Column(f"Value #{letter}", title, units.MONEY, decimals=2, width=88)
+                Column(f"Value #{letter}", title, units.MONEY, decimals=2, width=93)
                 for letter, title in zip("CDEF", TERMS_OF_COLUMNS, strict=True)
             ),
             Column("Value #G", "To save", units.MONEY, decimals=2, width=80),
             Column("Value #H", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=70),
-            Column("cheapest", "Cheapest at", width=150),
-            Column("currency", "Currency", width=75),
+            Column("cheapest", "Cheapest at", width=145),
+            Column("currency", "Currency", width=80),
             SIMULATED,
         ],
         sort_by="To save",
@@ -140,7 +135,7 @@ def by_offer() -> Panel:
         ],
         columns=[
             *OFFER_COLUMNS,
-            Column("Value #A", "Would cost", units.MONEY, decimals=2, width=90),
+            Column("Value #A", "Would cost", units.MONEY, decimals=2, width=95),
             Column("Value #E", "Did cost", units.MONEY, decimals=2, width=80),
             Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=90),
             *source_columns(as_of="C", age="D"),

@@ -12,6 +12,7 @@ from dashboards_src.providers.selection import (
     DAY_SECONDS,
     MARKET,
     OFFER_AS_OF,
+    OFFER_PRICE,
     OLD,
     TOO_OLD,
     gpus,
@@ -21,9 +22,11 @@ from dashboards_src.providers.selection import (
     prices,
     simulated_by_name,
 )
-from dashboards_src.shared import ranking
 from dashboards_src.shared.columns import SIMULATED
+from dashboards_src.shared.ranking import AT_MOST
 
+_LOOKED_AT_EVERY = "1m"
+"""Prices change at most every quarter of an hour."""
 _NO_OFFER = "no offer for the GPUs that are here"
 CHEAPER = ((None, colours.GOOD), (0, "text"))
 """Of a difference in price, of a cell of a table."""
@@ -106,8 +109,10 @@ def by_provider() -> Panel:
 def course() -> Panel:
     """How the cheapest offers and what is paid moved."""
     offer = f"{MARKET}, provider, pricing_model"
-    lowest = ranking.lowest(f"min by ({offer}) ({prices()})", by=offer)
-    now = f"{paid(MARKET)} / {gpus(MARKET)}"
+    # Ranked once, at the end of the time range, or ever other offers would come and go.
+    last = offers(OFFER_PRICE, look=lambda series: f"{series} @ end()")
+    lowest = f"min by ({offer}) ({prices()}) and on ({offer}) bottomk({AT_MOST}, min by ({offer}) ({last}))"
+    paid_for_one = f"{paid(MARKET)} / {gpus(MARKET)}"
     return lines(
         title="Per GPU and hour, over time",
         description=(
@@ -122,8 +127,13 @@ def course() -> Panel:
             over_time(
                 f"max by ({offer}) ({simulated_by_name(lowest)})",
                 "{{gpu_model}} {{provider}}, {{pricing_model}} ({{currency}})",
+                min_step=_LOOKED_AT_EVERY,
             ),
-            over_time(f"max by ({MARKET}) ({simulated_by_name(now)})", "{{gpu_model}} paid ({{currency}})"),
+            over_time(
+                f"max by ({MARKET}) ({simulated_by_name(paid_for_one)})",
+                "{{gpu_model}} paid ({{currency}})",
+                min_step=_LOOKED_AT_EVERY,
+            ),
         ],
         no_value=_NO_OFFER,
         overrides=[dashed(" paid ")],

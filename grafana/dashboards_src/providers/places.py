@@ -16,9 +16,10 @@ _TRAINING = f"model, dataset, {_PLACE}"
 _NO_RUN = "no run finished, or no exporter metered it"
 _FINISHED = 'result="finished"'
 
-_PLACES = f"group by (instance, {_PLACE}) ({select('taximeter_price_per_hour', HOST)})"
-_LAST_PLACE = f"(topk by (instance) (1, last_over_time(timestamp({_PLACES})[$__range:$__interval])) ^ 0)"
-"""Hosts with the terms that they had last; they may be gone since."""
+_PRICE = select("taximeter_price_per_hour", HOST)
+_PLACES, _PAST_PLACES = (f"group by (instance, {_PLACE}) ({price})" for price in (_PRICE, kept(_PRICE)))
+_LAST_PLACE = f"(topk by (instance) (1, 2 * {_PLACES} or {_PAST_PLACES}) ^ 0)"
+"""Hosts with their terms now, or where they are gone with those that they had."""
 _HOST_OF_RUN = f"max by (instance, run) {kept_of_project(select('taximeter_run_active', RUN, HOST))} ^ 0"
 _PLACE_OF_RUN = f"{_HOST_OF_RUN} * on (instance) group_left ({_PLACE}) {_LAST_PLACE}"
 _MODEL_OF_RUN = (
@@ -49,8 +50,8 @@ def by_provider() -> Panel:
         description=(
             "Runs that finished, by what they trained and by the machine and terms of their host. Time: from a run's "
             "start to its end, with every interruption. Per point: by the best validation accuracy in percent. On "
-            "average over the runs; runs with a price given by hand have no provider. The terms are those that the "
-            "host had last."
+            "average over the runs; runs with a price given by hand have no provider. The terms are those of the "
+            "host now, or before it went."
         ),
         queries=[
             rows(f"count by ({_TRAINING}) ({_finished(end)})"),

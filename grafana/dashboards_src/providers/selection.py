@@ -4,6 +4,8 @@ Exporters publish the offers for the GPUs that they have. An offer may stand for
 and a host may have GPUs of several models; so the two are joined by host and by the model without its memory size.
 """
 
+from collections.abc import Callable
+
 from dashboards_src.promql import CURRENCY, select
 
 HOST = 'instance=~"$instance"'
@@ -48,7 +50,6 @@ def _kind(series: str) -> str:
 
 _HERE = select(MODEL_INFO, HOST, GPU_MODEL)
 _MODEL_OF_DEVICE = f"max by (instance, uuid, gpu_model) ({_HERE})"
-_MODEL_OF_KIND = f"topk by (instance, kind) (1, group by (instance, kind, gpu_model) ({_kind(_HERE)}))"
 
 PRICE = f"max by (instance, uuid, {TERMS}, currency, simulated) ({select('taximeter_price_per_hour', HOST, CURRENCY)})"
 """What each device costs; of a GPU in MIG mode each part has a part of its price."""
@@ -69,12 +70,22 @@ def gpus(by: str) -> str:
     return f"count by ({by}) ({of_devices(PRICE)} and on (instance, uuid) {select(MODEL_INFO, WHOLE)})"
 
 
-def offers(metric: str, *matchers: str) -> str:
-    """What a metric says of each offer for the GPUs that are here; where hosts differ, the least."""
-    offered = (
-        f'label_replace({select(metric, HOST, PROVIDER, CURRENCY, *matchers)}, "offered", "$1", "gpu_model", "(.+)")'
-    )
-    return f"min by ({OFFER}) ({_kind(offered)} * on (instance, kind) group_left (gpu_model) {_MODEL_OF_KIND})"
+def _now(series: str) -> str:
+    return series
+
+
+def offers(metric: str, *matchers: str, look: Callable[[str], str] = _now) -> str:
+    """What a metric says of each offer for the GPUs that are here; where hosts differ, the least.
+
+    Args:
+        metric: one that has a series for each offer.
+        matchers: which offers.
+        look: turns series into those of another time, such as `promql.kept`.
+    """
+    offered = look(select(metric, HOST, PROVIDER, CURRENCY, *matchers))
+    named = _kind(f'label_replace({offered}, "offered", "$1", "gpu_model", "(.+)")')
+    models = f"topk by (instance, kind) (1, group by (instance, kind, gpu_model) ({_kind(look(_HERE))}))"
+    return f"min by ({OFFER}) ({named} * on (instance, kind) group_left (gpu_model) {models})"
 
 
 def prices(*matchers: str) -> str:
