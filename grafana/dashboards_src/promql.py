@@ -1,7 +1,8 @@
 """Fragments of PromQL that the dashboards share.
 
-Panels ask for the programs' own metrics, not for recording rules, so that a dashboard also works on a Prometheus that
-scrapes Taximeter without its rules.
+Panels ask for the programs' own metrics where they can, so that most of a dashboard also works on a Prometheus that
+scrapes Taximeter without its rules. What looks back over weeks, or adds up machines that went away, asks for what the
+rules record, and says so where there is nothing.
 """
 
 RUN = 'run=~"$run"'

@@ -33,6 +33,7 @@ _VALUES: Mapping[str, Sequence[str]] = {
     "uuid": ["GPU-well", "GPU-ill"],
     "gpu_uuid": ["GPU-well"],
     "currency": ["USD"],
+    "period": ["day", "month"],
     "category": ["compute", "storage", "transfer"],
     "share": ["active", "idle", "unattributed", "gap"],
     "phase": [

@@ -43,7 +43,7 @@ def test_check_names_a_file_that_nothing_generates(tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize("width", [23, 25])
 def test_a_line_that_does_not_fill_the_grid_is_refused(width: int) -> None:
-    with pytest.raises(ValueError, match=f"line of Power: {width} columns wide, not 24"):
+    with pytest.raises(ValueError, match=f"line of Today: {width} columns wide, not 24"):
         Line(8, [(today(), width)])
 
 

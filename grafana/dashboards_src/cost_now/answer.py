@@ -99,7 +99,7 @@ def not_metered() -> Panel:
         queries=[
             now(last_day("taximeter_gap_seconds_total"), "gap"),
             now(last_day("taximeter_unpriced_seconds_total"), "unpriced"),
-            now(f"""sum by (currency) ({spent("month", 'share="gap"')}) > 0""", "gaps this month, {{currency}}"),
+            now(f"""sum by (currency) ({spent("month", 'share="gap"')})""", "gaps this month, {{currency}}"),
         ],
         no_value="no exporter",
         overrides=[
@@ -136,7 +136,7 @@ def budget_spent() -> Panel:
                 _of_limit("spent", "fleet:taximeter_budget_spent:sum"), "{{budget}} {{run}} ({{currency}} a {{period}})"
             )
         ],
-        no_value="no budget is set",
+        no_value="no budget, or rules not loaded",
     )
 
 
@@ -159,7 +159,7 @@ def budget_forecast() -> Panel:
                 "{{budget}} {{run}} ({{currency}} a {{period}})",
             )
         ],
-        no_value="no budget is set",
+        no_value="no budget, or rules not loaded",
     )
 
 

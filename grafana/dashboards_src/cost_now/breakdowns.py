@@ -116,7 +116,8 @@ def by_model() -> Panel:
 
 def by_provider() -> Panel:
     """A row for each provider."""
-    return _by("provider", "By provider", "Provider", price())
+    link = (address("taximeter-providers"), "What these GPUs would cost elsewhere")
+    return _by("provider", "By provider", "Provider", price(), link=link)
 
 
 def by_terms() -> Panel:
@@ -124,12 +125,12 @@ def by_terms() -> Panel:
     return _by("pricing_model", "By pricing model", "Terms", price())
 
 
-def _by(label: str, title: str, head: str, per_hour: str) -> Panel:
+def _by(label: str, title: str, head: str, per_hour: str, link: tuple[str, str] | None = None) -> Panel:
     return table(
         title=title,
         description=f"What the devices cost; today and this month volumes and transfer, too. {_OF_LEDGER} {_IDLE}",
         queries=_amounts(label, per_hour),
-        columns=[Column(label, head), *_columns()],
+        columns=[Column(label, head, link=link), *_columns()],
         sort_by="This month",
         descending=True,
         no_value="nothing spent",

@@ -13,6 +13,7 @@ _SHARES = (
     "active: a run holds the device; idle: no run, and not in use; unattributed: in use, but by no run that Taximeter "
     "knows; gap: the exporter was down while the machine was up."
 )
+_NOTHING = "nothing spent, or Taximeter's rules are not loaded"
 
 
 def _mean(recorded: str) -> str:
@@ -35,7 +36,7 @@ def by_share() -> Panel:
                 min_step="15s",
             )
         ],
-        no_value="nothing spent",
+        no_value=_NOTHING,
         overrides=colours_of_names(colours.SHARES),
     )
 
@@ -57,7 +58,7 @@ def by_project() -> Panel:
                 min_step="1m",
             )
         ],
-        no_value="nothing spent",
+        no_value=_NOTHING,
     )
 
 
