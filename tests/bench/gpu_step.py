@@ -20,9 +20,9 @@ from taximeter.flops import flops_of
 from taximeter.training.assemble import Training
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.config import TrainConfig
-from taximeter.training.peaks import peak_per_second
+from taximeter.training.engine.peaks import peak_per_second
 from taximeter.training.run import run
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 BATCH = 1024
 STEPS = 100

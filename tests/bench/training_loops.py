@@ -24,9 +24,9 @@ from taximeter.training.assemble import Training, assemble
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.progress import Progress
 from taximeter.training.config import TrainConfig
-from taximeter.training.distributed import Ranks
-from taximeter.training.loop import train
-from taximeter.training.state import TrainState
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.loop import train
+from taximeter.training.engine.state import TrainState
 from timm.data import create_dataset, create_loader
 from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2

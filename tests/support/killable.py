@@ -26,9 +26,10 @@ from taximeter import cli
 from taximeter.journal import Journal
 from taximeter.meter import Meter
 from taximeter.training import cli as train_cli
-from taximeter.training import keeping, loop, run
+from taximeter.training import keeping, run
 from taximeter.training.callbacks import checkpointing
-from taximeter.training.step import TrainStep
+from taximeter.training.engine import loop
+from taximeter.training.engine.step import TrainStep
 
 STEP_NS, EVALUATION_NS, CHECKPOINT_NS = 1_000_000_000, 5_000_000_000, 2_000_000_000
 PRELOADED = (keeping, run)

@@ -21,7 +21,7 @@ from taximeter.training.callbacks.checkpointing import Checkpointing
 from taximeter.training.checkpoint.file import read
 from taximeter.training.checkpoint.folder import CheckpointFolder
 from taximeter.training.data.batches import Batch
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 from torch import Tensor
 from trainer.engine.tiny import InMemory, Tiny
 

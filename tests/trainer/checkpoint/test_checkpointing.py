@@ -18,8 +18,8 @@ from taximeter.training.checkpoint.contents import restore
 from taximeter.training.checkpoint.file import load, read
 from taximeter.training.checkpoint.folder import CheckpointFolder
 from taximeter.training.checkpoint.random_state import RandomState
+from taximeter.training.engine.state import TrainState
 from taximeter.training.errors import NotFinite
-from taximeter.training.state import TrainState
 from trainer.engine.test_loop import Diverging
 from trainer.engine.tiny import Tiny, same
 

@@ -12,7 +12,7 @@ from fakes.ticks import Ticks
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.metering import Metering
 from taximeter.training.callbacks.progress import Progress
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 from trainer.engine.tiny import Tiny
 
 Make = Callable[..., Tiny]

@@ -12,8 +12,8 @@ import pytest
 import taximeter
 import torch
 from taximeter.phases import Phase
-from taximeter.training.compiling import compilations_metered, compiled
 from taximeter.training.config import ConfigError
+from taximeter.training.engine.compiling import compilations_metered, compiled
 from trainer.engine.tiny import Net, Tiny, some_images
 
 

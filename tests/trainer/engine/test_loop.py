@@ -11,10 +11,10 @@ from taximeter.training.callbacks.base import EVENTS, Callback, Hooks
 from taximeter.training.callbacks.early_stopping import EarlyStopping
 from taximeter.training.callbacks.target_accuracy import TargetAccuracy
 from taximeter.training.config.schema import OptimConfig
+from taximeter.training.engine.loop import train
+from taximeter.training.engine.state import StopReason, TrainState
 from taximeter.training.errors import NotFinite
 from taximeter.training.evaluation.result import Evaluation
-from taximeter.training.loop import train
-from taximeter.training.state import StopReason, TrainState
 from torch import Tensor, nn
 from trainer.engine.tiny import Net, Recorder, Tiny, same
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from taximeter.training.peaks import peak_of, peak_per_second
-from taximeter.training.precision import PrecisionName
+from taximeter.training.engine.peaks import peak_of, peak_per_second
+from taximeter.training.engine.precision import PrecisionName
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import torch
 from taximeter.training.assemble import Training
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.config import ConfigError, TrainConfig
+from taximeter.training.engine.state import TrainState
 from taximeter.training.models.small_resnet import SmallResNet
 from taximeter.training.models.stages import stages_of
 from taximeter.training.run import run
-from taximeter.training.state import TrainState
 from trainer.engine.tiny import same
 
 SMALL: dict[str, Any] = {

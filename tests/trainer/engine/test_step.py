@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 import torch
 from taximeter.training.config.schema import OptimConfig
-from taximeter.training.distributed import Ranks
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.recompute import recompute_stages
 from taximeter.training.errors import NotFinite, OutOfMemory
 from taximeter.training.optim.ema import Ema
-from taximeter.training.recompute import recompute_stages
 from torch import Tensor, nn
 from torch.nn import functional
 from trainer.engine.tiny import CLASSES, CPU, Net, Tiny, same, some_images

@@ -12,17 +12,17 @@ from taximeter.training.callbacks.base import Callback
 from taximeter.training.checkpoint.random_state import RandomState
 from taximeter.training.config.schema import OptimConfig
 from taximeter.training.data.batches import Batch, Place
-from taximeter.training.distributed import Ranks
-from taximeter.training.loop import train
-from taximeter.training.oom import MicroBatches
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.loop import train
+from taximeter.training.engine.oom import MicroBatches
+from taximeter.training.engine.parts import Parts
+from taximeter.training.engine.precision import Precision, PrecisionName
+from taximeter.training.engine.state import TrainState
+from taximeter.training.engine.step import TrainStep
 from taximeter.training.optim.decay import parameter_groups
 from taximeter.training.optim.ema import Ema
 from taximeter.training.optim.optimizers import build_optimizer
 from taximeter.training.optim.schedules import build_schedule
-from taximeter.training.parts import Parts
-from taximeter.training.precision import Precision, PrecisionName
-from taximeter.training.state import TrainState
-from taximeter.training.step import TrainStep
 from torch import Tensor, nn
 
 CPU = torch.device("cpu")

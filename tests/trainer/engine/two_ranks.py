@@ -13,11 +13,11 @@ from typing import Any
 import taximeter
 import torch
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.distributed import Ranks, joined, publish_run, run_of_first
+from taximeter.training.engine.distributed import Ranks, joined, publish_run, run_of_first
+from taximeter.training.engine.state import TrainState
+from taximeter.training.engine.step import TrainStep
 from taximeter.training.errors import RankLost
 from taximeter.training.evaluation.evaluate import evaluate
-from taximeter.training.state import TrainState
-from taximeter.training.step import TrainStep
 from torch import Tensor
 from trainer.engine.tiny import CPU, InMemory, Net, Tiny, some_images
 

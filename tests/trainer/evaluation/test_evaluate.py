@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, top_k_accuracy_score
-from taximeter.training.distributed import Ranks
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.precision import Precision
 from taximeter.training.evaluation import evaluate as module
 from taximeter.training.evaluation.evaluate import evaluate
 from taximeter.training.evaluation.result import Evaluation
 from taximeter.training.evaluation.scores import by_class, macro
-from taximeter.training.precision import Precision
 from torch import Tensor, nn
 from trainer.engine.tiny import CPU, InMemory
 

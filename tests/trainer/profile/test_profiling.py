@@ -18,11 +18,11 @@ from fakes.ticks import Ticks
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.profiling import Profiling
+from taximeter.training.engine.state import TrainState
 from taximeter.training.profile.recorder import OperatorTime, Recorder
 from taximeter.training.profile.steps import StepRange
 from taximeter.training.profile.summary import Summary, listed, phase_shares
 from taximeter.training.profile.table import table
-from taximeter.training.state import TrainState
 from trainer.engine.tiny import CPU, Tiny, same
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from taximeter.training.engine.state import TrainState
 from taximeter.training.evaluation.result import Evaluation
-from taximeter.training.state import TrainState
 from taximeter.training.tune.watching import Watching
 
 

@@ -16,22 +16,22 @@ from taximeter.training.callbacks.metering import Metering
 from taximeter.training.callbacks.target_accuracy import TargetAccuracy
 from taximeter.training.callbacks.unfreezing import Unfreezing
 from taximeter.training.checkpoint.contents import Stateful
-from taximeter.training.compiling import compiled
 from taximeter.training.config import ConfigError, DeviceChoice, TrainConfig
 from taximeter.training.data.load import Data, load, prepare
-from taximeter.training.distributed import Ranks
+from taximeter.training.engine.compiling import compiled
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.oom import MicroBatches
+from taximeter.training.engine.parts import Parts
+from taximeter.training.engine.precision import Precision
+from taximeter.training.engine.recompute import recompute_stages
+from taximeter.training.engine.state import TrainState
+from taximeter.training.engine.step import TrainStep
 from taximeter.training.models.build import build_model
 from taximeter.training.models.freezing import Freezing
-from taximeter.training.oom import MicroBatches
 from taximeter.training.optim.decay import parameter_groups
 from taximeter.training.optim.ema import Ema
 from taximeter.training.optim.optimizers import build_optimizer
 from taximeter.training.optim.schedules import build_schedule
-from taximeter.training.parts import Parts
-from taximeter.training.precision import Precision
-from taximeter.training.recompute import recompute_stages
-from taximeter.training.state import TrainState
-from taximeter.training.step import TrainStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ from taximeter.usage import UsageError, named_as_option, require
 
 if TYPE_CHECKING:
     from taximeter.meter import Result
-    from taximeter.training.state import StopReason
+    from taximeter.training.engine.state import StopReason
 
 EXTRA = ("sklearn", "torch", "torchvision", "tqdm", "yaml")
 
@@ -256,7 +256,7 @@ def _run_of_first_rank(options: argparse.Namespace) -> str | None:
     if options.run is not None or os.environ.get("TAXIMETER_RUN") or os.environ.get("RANK", "0") in ("", "0"):
         name: str | None = options.run
         return name
-    from taximeter.training.distributed import run_of_first  # noqa: PLC0415
+    from taximeter.training.engine.distributed import run_of_first  # noqa: PLC0415
 
     return run_of_first()
 
@@ -264,7 +264,7 @@ def _run_of_first_rank(options: argparse.Namespace) -> str | None:
 def _tell_other_ranks(beginning: Beginning) -> None:
     """Of a run that does not even begin: the others wait for its name all the same."""
     if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
-        from taximeter.training.distributed import publish_run  # noqa: PLC0415
+        from taximeter.training.engine.distributed import publish_run  # noqa: PLC0415
 
         publish_run(beginning.run)
 

@@ -21,8 +21,8 @@ from taximeter.training.checkpoint.header import Header
 from taximeter.training.checkpoint.random_state import RandomState
 from taximeter.training.config import ConfigError
 from taximeter.training.config.file import dump
+from taximeter.training.engine.state import TrainState
 from taximeter.training.evaluation.subject import Subject
-from taximeter.training.state import TrainState
 
 CONFIG = "config.yaml"
 DATA = "data.json"

@@ -11,11 +11,11 @@ from taximeter import Meter
 from taximeter.training.assemble import Training, assemble, choose_device
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.progress import Progress
-from taximeter.training.compiling import compilations_metered
 from taximeter.training.config import TrainConfig
-from taximeter.training.distributed import joined, publish_run
-from taximeter.training.loop import train
-from taximeter.training.state import TrainState
+from taximeter.training.engine.compiling import compilations_metered
+from taximeter.training.engine.distributed import joined, publish_run
+from taximeter.training.engine.loop import train
+from taximeter.training.engine.state import TrainState
 
 
 def run(

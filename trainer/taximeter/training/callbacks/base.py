@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 Event = Literal["train_begin", "epoch_begin", "step_end", "epoch_end", "train_stop", "train_end"]
 EVENTS: tuple[Event, ...] = get_args(Event)

@@ -11,7 +11,7 @@ from taximeter import Meter
 from taximeter.bill import show
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.callbacks.checkpointing import Checkpointing
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 FIRST_STEP_SECONDS = 1.0
 """What is assumed of the first step, of which nothing is known."""

@@ -19,8 +19,8 @@ from taximeter.training.checkpoint.contents import Stateful, capture, size_bytes
 from taximeter.training.checkpoint.file import encode
 from taximeter.training.checkpoint.folder import CheckpointFolder
 from taximeter.training.checkpoint.header import Header
-from taximeter.training.distributed import Ranks
-from taximeter.training.state import TrainState
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.state import TrainState
 
 FAILURES = "taximeter_training_checkpoint_failures_total"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 
 class EarlyStopping(Callback):

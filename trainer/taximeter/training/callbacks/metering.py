@@ -6,9 +6,9 @@ import torch
 
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.parts import Parts
-from taximeter.training.peaks import peak_per_second
-from taximeter.training.state import TrainState
+from taximeter.training.engine.parts import Parts
+from taximeter.training.engine.peaks import peak_per_second
+from taximeter.training.engine.state import TrainState
 
 
 class Metering(Callback):

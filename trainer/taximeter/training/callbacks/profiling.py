@@ -17,11 +17,11 @@ from taximeter import Meter
 from taximeter.phases import Phase
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.checkpoint.file import write
+from taximeter.training.engine.state import TrainState
 from taximeter.training.profile.recorder import Recorder, wait_for
 from taximeter.training.profile.steps import StepRange
 from taximeter.training.profile.summary import Summary, listed, phase_shares
 from taximeter.training.profile.table import table
-from taximeter.training.state import TrainState
 
 TRACE = "trace.json.gz"
 SUMMARY = "summary.json"

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from taximeter import Meter
 from taximeter.bill import show
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 _REFRESH_SECONDS = 0.25
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from taximeter.training.callbacks.base import Callback
+from taximeter.training.engine.state import TrainState
 from taximeter.training.models.freezing import Freezing
-from taximeter.training.state import TrainState
 
 
 class Unfreezing(Callback):

@@ -16,9 +16,9 @@ from taximeter.training.checkpoint.folder import BEST, LAST
 from taximeter.training.checkpoint.header import Header
 from taximeter.training.checkpoint.resume import checkpoints_of
 from taximeter.training.data.description import DataDescription
+from taximeter.training.engine.precision import Precision
 from taximeter.training.models.build import build_model
 from taximeter.training.optim.ema import Ema
-from taximeter.training.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def _judge(
     options: argparse.Namespace, model: TrainedModel, data: JudgedOn, *, should_stop: Callable[[], bool]
 ) -> Report | None:
     """Judge the model, and write the files. `None`: it was told to stop."""
-    from taximeter.training.distributed import Ranks  # noqa: PLC0415
+    from taximeter.training.engine.distributed import Ranks  # noqa: PLC0415
     from taximeter.training.evaluation.evaluate import evaluate as judge  # noqa: PLC0415
     from taximeter.training.evaluation.files import write_files  # noqa: PLC0415
     from taximeter.training.evaluation.report import make_report  # noqa: PLC0415

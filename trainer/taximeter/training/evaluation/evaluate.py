@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from taximeter.training.data.batches import Batches
-from taximeter.training.distributed import Ranks
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.precision import Precision
 from taximeter.training.evaluation.result import MOST_CLASSES, TOP, Counts, Evaluation
-from taximeter.training.precision import Precision
 
 
 @torch.inference_mode()

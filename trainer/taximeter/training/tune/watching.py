@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 
 class Watching(Callback):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from taximeter.training.precision import PrecisionName
+from taximeter.training.engine.precision import PrecisionName
 
 
 class _Peak(NamedTuple):

@@ -7,7 +7,7 @@ import time
 import torch
 from torch import Tensor
 
-from taximeter.training.state import TrainState
+from taximeter.training.engine.state import TrainState
 
 _SECONDS = 1.0
 

@@ -11,10 +11,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from taximeter.training.checkpoint.contents import Stateful
 from taximeter.training.data.batches import Batches
-from taximeter.training.distributed import Ranks
-from taximeter.training.oom import MicroBatches
+from taximeter.training.engine.distributed import Ranks
+from taximeter.training.engine.oom import MicroBatches
+from taximeter.training.engine.precision import Precision
 from taximeter.training.optim.ema import Ema
-from taximeter.training.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

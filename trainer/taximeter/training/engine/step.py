@@ -11,8 +11,8 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from taximeter import Meter
-from taximeter.training.parts import Parts
-from taximeter.training.state import TrainState
+from taximeter.training.engine.parts import Parts
+from taximeter.training.engine.state import TrainState
 
 _NORM_SECONDS = 1.0
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from taximeter.training.distributed import Ranks
+from taximeter.training.engine.distributed import Ranks
 from taximeter.training.errors import OutOfMemory
 
 _log = logging.getLogger("taximeter")

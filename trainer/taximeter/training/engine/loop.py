@@ -7,12 +7,12 @@ from typing import get_args
 
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback, Hooks
+from taximeter.training.engine.loss_watch import LossWatch
+from taximeter.training.engine.parts import Parts
+from taximeter.training.engine.state import StopReason, TrainState
+from taximeter.training.engine.step import TrainStep
 from taximeter.training.errors import NotFinite
 from taximeter.training.evaluation.evaluate import evaluate
-from taximeter.training.loss_watch import LossWatch
-from taximeter.training.parts import Parts
-from taximeter.training.state import StopReason, TrainState
-from taximeter.training.step import TrainStep
 
 # By weight: where ranks have several reasons to stop, the last one holds.
 _REASONS: tuple[StopReason | None, ...] = (None, *reversed(get_args(StopReason)))
