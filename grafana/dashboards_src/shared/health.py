@@ -7,25 +7,27 @@ from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 
+_SEVERITIES = {3: "critical", 2: "warning", 1: "info"}
 _YES_NO = {"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}
 
 
 def alerts() -> Panel:
     """The alerts that fire now."""
+    ranked = " or ".join(
+        f'{rank} * ALERTS{{alertname=~"Taximeter.*", alertstate="firing", severity="{severity}"}}'
+        for rank, severity in _SEVERITIES.items()
+    )
     return table(
         title="Alerts firing",
-        description="Taximeter's alerts that fire now, from Prometheus, and what each is about.",
-        queries=[
-            rows(
-                """max by (severity, alertname, budget, threshold, run, instance)
-                (ALERTS{alertname=~"Taximeter.*", alertstate="firing"})"""
-            )
-        ],
+        description="Taximeter's alerts that fire now, the gravest first, from Prometheus, and what each is about.",
+        queries=[rows(f"max by (alertname, budget, threshold, run, instance) ({ranked})")],
         columns=[
             Column(
-                "severity",
+                "Value",
                 "Severity",
-                mappings=words({severity: (severity, colour) for severity, colour in colours.SEVERITIES.items()}),
+                mappings=words(
+                    {str(rank): (severity, colours.SEVERITIES[severity]) for rank, severity in _SEVERITIES.items()}
+                ),
                 width=90,
             ),
             Column("alertname", "Alert", width=200),
@@ -35,6 +37,7 @@ def alerts() -> Panel:
             Column("instance", "Exporter"),
         ],
         sort_by="Severity",
+        descending=True,
         no_value="no alert fires",
     )
 
