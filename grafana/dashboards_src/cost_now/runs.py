@@ -23,12 +23,12 @@ def active() -> Panel:
     def of(metric: str, *matchers: str) -> str:
         return f"{select(metric, RUN, HOST, *matchers)} and on (job, instance, run) {going_on}"
 
-    cost = f"topk({ROWS}, sum by (run, currency) ({of('taximeter_run_cost_total', CURRENCY)}))"
+    cost = f"topk by (currency) ({ROWS}, sum by (run, currency) ({of('taximeter_run_cost_total', CURRENCY)}))"
     per_hour = select("run:taximeter_run_cost_per_hour:rate1m", RUN, CURRENCY)
     return table(
         title="Runs that spend now",
         description=(
-            f"Runs that hold devices at this moment, at most {ROWS}, and what each has cost since it began. A click on "
+            f"Runs that hold devices at this moment, at most {ROWS} of a currency, and what each has cost since it began. A click on "
             "one leads to what it got for its money."
         ),
         queries=[
@@ -66,7 +66,7 @@ def dearest() -> Panel:
     return table(
         title="Dearest runs",
         description=(
-            f"The {ROWS} runs of the time range that cost most, with what each cost since it began; also those that "
+            f"The {ROWS} runs of the time range and of a currency that cost most, with what each cost since it began; also those that "
             "ended. Of a run with a price by hand, whose project nobody knows, only while it is scraped."
         ),
         queries=[rows(cost)],

@@ -1,4 +1,4 @@
-"""What the filters leave of the money: at this moment, in the day and the month that run now, and by the hour before.
+"""What the filters leave of the money: at this moment, and in the day and the month that run now.
 
 Amounts of a period are the ledger's own (`taximeter_period_cost`), never taken from a rate. A machine that went away
 counts with what the rules recorded of it last, until its period ends.
