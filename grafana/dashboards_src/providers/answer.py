@@ -151,7 +151,7 @@ def here_and_elsewhere() -> Panel:
         ],
         columns=[
             Column("gpu_model", "GPU", width=65),
-            Column("Value #A", "GPUs", units.COUNT, decimals=0, width=52),
+            Column("Value #A", "GPUs", units.COUNT, decimals=0, width=58),
             Column("provider", "Provider", width=85),
             Column("instance_type", "Machine", width=112),
             Column("pricing_model", "Terms", width=95),

@@ -35,8 +35,8 @@ def providers() -> Dashboard:
                     Line(
                         5,
                         [
-                            (answer.paid_now(), 4),
-                            (answer.cheapest_on_same_terms(), 6),
+                            (answer.paid_now(), 5),
+                            (answer.cheapest_on_same_terms(), 5),
                             (answer.cheapest_of_all(), 6),
                             (answer.saved(), 4),
                             (answer.ages(), 4),
@@ -49,7 +49,7 @@ def providers() -> Dashboard:
                 "All offers",
                 [
                     Line(10, [(market.all_offers(), 24)]),
-                    Line(10, [(market.by_provider(), 12), (market.course(), 12)]),
+                    Line(12, [(market.by_provider(), 12), (market.course(), 12)]),
                 ],
             ),
             Section(

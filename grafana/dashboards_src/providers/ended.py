@@ -137,7 +137,7 @@ def by_offer() -> Panel:
             *OFFER_COLUMNS,
             Column("Value #A", "Would cost", units.MONEY, decimals=2, width=95),
             Column("Value #E", "Did cost", units.MONEY, decimals=2, width=80),
-            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=90),
+            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=85),
             *source_columns(as_of="C", age="D"),
             Column("currency", "Currency", width=80),
             SIMULATED,

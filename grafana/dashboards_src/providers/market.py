@@ -34,12 +34,12 @@ _CONFIDENCE = words({"low": ("rounded", colours.WARNING), "as_stated": ("as stat
 
 
 OFFER_COLUMNS = (
-    Column("offered", "GPU", width=75),
+    Column("offered", "GPU", width=70),
     Column("provider", "Provider", width=88),
-    Column("region", "Region", width=95),
+    Column("region", "Region", width=92),
     Column("instance_type", "Machine", width=140),
-    Column("gpus", "GPUs", width=55),
-    Column("pricing_model", "Terms", width=105),
+    Column("gpus", "GPUs", width=58),
+    Column("pricing_model", "Terms", width=116),
 )
 """What is offered."""
 
@@ -80,7 +80,7 @@ def all_offers() -> Panel:
             *OFFER_COLUMNS,
             Column("Value #A", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=78),
             Column("Value #B", "For all", units.MONEY_PER_HOUR, decimals=2, width=80),
-            Column("Value #C", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=90),
+            Column("Value #C", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=85),
             *source_columns(as_of="D", age="E"),
             Column("currency", "Currency", width=80),
             SIMULATED,
