@@ -28,8 +28,8 @@ def active() -> Panel:
     return table(
         title="Runs that spend now",
         description=(
-            f"Runs that hold devices at this moment, at most {ROWS} of a currency, and what each has cost since it began. A click on "
-            "one leads to what it got for its money."
+            f"Runs that hold devices at this moment, at most {ROWS} of a currency, and what each has cost since it "
+            "began. A click on one leads to what it got for its money."
         ),
         queries=[
             rows(cost),
@@ -66,8 +66,8 @@ def dearest() -> Panel:
     return table(
         title="Dearest runs",
         description=(
-            f"The {ROWS} runs of the time range and of a currency that cost most, with what each cost since it began; also those that "
-            "ended. Of a run with a price by hand, whose project nobody knows, only while it is scraped."
+            f"The {ROWS} runs of the time range and of a currency that cost most, with what each cost since it began; "
+            "also those that ended. Of a run with a price by hand, whose project nobody knows, only while it is scraped."
         ),
         queries=[rows(cost)],
         columns=[
