@@ -67,7 +67,7 @@ def dearest() -> Panel:
         title="Dearest runs",
         description=(
             f"The {ROWS} runs of the time range and of a currency that cost most, with what each cost since it began; "
-            "also those that ended. Of a run with a price by hand, whose project nobody knows, only while it is scraped."
+            "also those that ended. A run with a price by hand, whose project nobody knows, only while it is scraped."
         ),
         queries=[rows(cost)],
         columns=[
