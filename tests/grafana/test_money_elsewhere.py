@@ -89,6 +89,10 @@ SERIES = {
         (f"cheaper_gpu_relative_throughput{{{_SMALLER}}}", "0.5x30"),
         ('training_accuracy_ratio{run="of-pair", rank="0", split="validation"}', "0.8x30"),
         ('training_accuracy_ratio{run="of-pair-too", rank="0", split="validation"}', "0.6x30"),
+        ('training_time_to_accuracy_seconds{run="of-pair", rank="0", accuracy="0.5"}', "100x30"),
+        ('training_time_to_accuracy_seconds{run="of-pair-too", rank="0", accuracy="0.5"}', "50x30"),
+        ('training_cost_to_accuracy{run="of-pair", rank="0", accuracy="0.5", currency="USD"}', "4x30"),
+        ('training_cost_to_accuracy{run="of-pair-too", rank="0", accuracy="0.5", currency="USD"}', "1x30"),
     )
 }
 
@@ -227,5 +231,18 @@ def test_a_model_by_provider_is_the_average_of_the_runs_that_finished_there(tool
             column("Time"): {on_demand: (3600 + 1800 + 1800 + 1800) / 4, spot: 1800},
             column("Cost"): {on_demand: (8 + 4 + 2 + 2) / 4, spot: 8},
             column("Per point"): {on_demand: (8 / 80 + 4 / 60) / 2},
+        },
+    )
+
+
+def test_an_accuracy_by_provider_is_the_average_of_those_that_reached_it(tools: Tools, tmp_path: Path) -> None:
+    time, cost = '"resnet, digits, aws, made-up"', '"resnet, digits, aws, made-up, on_demand, USD"'
+    reckon(
+        tools,
+        tmp_path,
+        "place, accuracy",
+        {
+            ("Time to an accuracy, by provider", None): {f'{{place={time}, accuracy="0.5"}}': 75},
+            ("Cost of an accuracy, by provider", None): {f'{{place={cost}, accuracy="0.5"}}': 2.5},
         },
     )

@@ -32,7 +32,6 @@ CHEAPER = ((None, colours.GOOD), (0, "text"))
 """Of a difference in price, of a cell of a table."""
 _CONFIDENCE = words({"low": ("rounded", colours.WARNING), "as_stated": ("as stated", "transparent")})
 
-
 OFFER_COLUMNS = (
     Column("offered", "GPU", width=70),
     Column("provider", "Provider", width=88),

@@ -81,9 +81,9 @@ def by_provider() -> Panel:
     )
 
 
-def _bars(title: str, what: str, unit: str, metric: str, *labels: str) -> Panel:
-    reached = f"max by ({', '.join(('run', 'accuracy', *labels))}) {kept_of_project(metric)}"
-    place = ("model", "provider", "pricing_model", *labels)
+def _bars(title: str, what: str, unit: str, metric: str, *, and_by: tuple[str, ...] = ()) -> Panel:
+    reached = f"max without (instance, job, rank) {kept_of_project(metric)}"
+    place = ("model", "dataset", "provider", "instance_type", *and_by)
     mean = f"""avg by (accuracy, simulated, {", ".join(place)})
     ({_of_training(f"({reached} and on (run) {runs.dearest()})")})"""
     names = ", ".join(f'"{label}"' for label in place)
@@ -91,7 +91,8 @@ def _bars(title: str, what: str, unit: str, metric: str, *labels: str) -> Panel:
         title=title,
         description=(
             f"{what} when the validation accuracy first reached 10%, 20% and so on, and its target; the average of a "
-            "model's runs at a provider. An accuracy that was never reached has no bar. The twenty dearest runs."
+            "model's runs on a provider's machines. An accuracy that was never reached has no bar. The twenty dearest "
+            "runs."
         ),
         unit=unit,
         decimals=2,
@@ -120,5 +121,5 @@ def cost_to_accuracy() -> Panel:
         "What a run had cost",
         units.MONEY,
         select("taximeter_training_cost_to_accuracy", RUN, CURRENCY),
-        "currency",
+        and_by=("pricing_model", "currency"),
     )
