@@ -11,6 +11,7 @@ from dashboards_src.promql import (
     rate,
     select,
 )
+from dashboards_src.shared.ranking import AT_MOST
 
 BOOKED_EVERY = "15s"
 """A leased device is booked when its lease is renewed: a rate over less shows the renewals, not the spending."""
@@ -49,9 +50,9 @@ def of_training(expr: str) -> str:
     return f"({expr} unless on (run) {kept('taximeter_serving_predictions_total')})"
 
 
-def dearest() -> str:
-    """The cost of the twenty dearest runs of each currency that do not serve."""
-    return f"topk by (currency) (20, {of_training(kept_cost())})"
+def dearest(at_most: int = AT_MOST) -> str:
+    """The cost of the dearest runs of each currency that do not serve."""
+    return f"topk by (currency) ({at_most}, {of_training(kept_cost())})"
 
 
 def named(cost: str) -> str:

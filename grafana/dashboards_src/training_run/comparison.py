@@ -4,10 +4,11 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, links, units
 from dashboards_src.layer.fields import Steps, words
-from dashboards_src.layer.queries import rows
+from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, PROJECT, RUN, chosen, kept, kept_of_project, of_project, select
 from dashboards_src.shared import runs
+from dashboards_src.shared.ranking import ROWS
 
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
@@ -17,7 +18,11 @@ _VALIDATION = 'split="validation"'
 
 
 def _per(quantity: str) -> str:
-    return f"{runs.kept_cost()} / on (run) group_left () ({quantity} > 0)"
+    return f"{runs.dearest(ROWS)} / on (run) group_left () ({quantity} > 0)"
+
+
+def _dearest(expr: str) -> Query:
+    return rows(f"({expr}) and on (run) {runs.dearest(ROWS)}")
 
 
 def money() -> Panel:
@@ -29,26 +34,26 @@ def money() -> Panel:
     return table(
         title="Runs compared",
         description=(
-            "Runs of the time range, the most accurate first. Per epoch and per 1,000 samples: all that the run has "
-            "cost, start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy "
+            f"Runs of the time range, at most the {ROWS} dearest, the most accurate first. Per epoch and per 1,000 "
+            "samples: all that the run has cost, start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy "
             "in percent. Progress: the share of the money that bought training which was kept. Lost: money for "
             "steps that a kill undid."
         ),
         queries=[
-            rows(runs.of_training(runs.kept_cost())),
-            rows(f"max by (run) {runs.of_training(active)} or max by (run) ({by_hand} * 0 + 1)"),
-            rows(runs.best_accuracy()),
+            rows(runs.dearest(ROWS)),
+            _dearest(f"max by (run) {runs.of_training(active)} or max by (run) ({by_hand} * 0 + 1)"),
+            _dearest(runs.best_accuracy()),
             rows(_per(runs.epochs())),
             rows(_per(f"({runs.counted_by('taximeter_training_samples_total')} / 1000)")),
             rows(_per(f"(100 * {runs.best_accuracy()})")),
-            rows(runs.goodput()),
-            rows(runs.lost_cost()),
-            rows(runs.still_to_come()),
-            rows(f"max by (run, currency) {of_project(select('taximeter_training_cost_forecast', RUN, CURRENCY))}"),
-            rows(f"max by (run, currency) {limit}"),
-            rows(f"max by (run) {of_project(select('taximeter_training_remaining_seconds', RUN))}"),
-            rows(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
-            rows(f"max by (run, simulated) {runs.of_training(kept_of_project(simulated))}"),
+            _dearest(runs.goodput()),
+            _dearest(runs.lost_cost()),
+            _dearest(runs.still_to_come()),
+            _dearest(f"max by (run, currency) {of_project(select('taximeter_training_cost_forecast', RUN, CURRENCY))}"),
+            _dearest(f"max by (run, currency) {limit}"),
+            _dearest(f"max by (run) {of_project(select('taximeter_training_remaining_seconds', RUN))}"),
+            _dearest(f"max by (run) {kept_of_project(select('taximeter_training_epoch', RUN))}"),
+            _dearest(f"max by (run, simulated) {runs.of_training(kept_of_project(simulated))}"),
         ],
         columns=[
             Column("run", "Run", link=_THIS_RUN),
@@ -81,22 +86,27 @@ def money() -> Panel:
 
 def identity() -> Panel:
     """Who and what each run is, when it ran and how it ended."""
+    began = f"max by (run) {kept_of_project(select('taximeter_run_start_timestamp_seconds', RUN))}"
+    latest = f"and on (run) topk({ROWS}, {began})"
     return table(
         title="Who, what and when",
         description=(
-            "Runs that an exporter knows, those that serve too, the latest first. Result: finished, failed, stopped, "
-            "budget (its budget stopped it), expired (it was not heard of any more) or gone (no process of it was "
+            f"Runs that an exporter knows, those that serve too: at most the {ROWS} that began last. Result: finished, "
+            "failed, stopped, budget (its budget stopped it), expired (it was not heard of any more) or gone (no process of it was "
             "seen any more). Device time adds up all its devices, each by the run's share."
         ),
         queries=[
             rows(
                 f"max by (run, project, team, user, model, dataset, simulated) "
-                f"({kept(select('taximeter_run_info', RUN, PROJECT))})"
+                f"({kept(select('taximeter_run_info', RUN, PROJECT))}) {latest}"
             ),
-            rows(f"1000 * min by (run) {kept_of_project(select('taximeter_run_start_timestamp_seconds', RUN))}"),
-            rows(f"1000 * max by (run, result) {kept_of_project(select('taximeter_run_end_timestamp_seconds', RUN))}"),
-            rows(f"sum by (run) {kept_of_project(select('taximeter_run_device_seconds_total', RUN))}"),
-            rows(f"sum by (run) {kept_of_project(select('taximeter_run_energy_joules_total', RUN))}"),
+            rows(f"1000 * topk({ROWS}, {began})"),
+            rows(
+                f"""1000 * max by (run, result) {kept_of_project(select("taximeter_run_end_timestamp_seconds", RUN))}
+                {latest}"""
+            ),
+            rows(f"sum by (run) {kept_of_project(select('taximeter_run_device_seconds_total', RUN))} {latest}"),
+            rows(f"sum by (run) {kept_of_project(select('taximeter_run_energy_joules_total', RUN))} {latest}"),
         ],
         columns=[
             Column("run", "Run"),
@@ -120,19 +130,23 @@ def identity() -> Panel:
 
 def scores() -> Panel:
     """How good each run's model is."""
+    best = f"topk({ROWS}, {runs.best_accuracy()})"
     measures = [
-        rows(f"max by (run) {kept_of_project(select(f'taximeter_training_{measure}_ratio', RUN, _VALIDATION))}")
+        rows(
+            f"""max by (run) {kept_of_project(select(f"taximeter_training_{measure}_ratio", RUN, _VALIDATION))}
+            and on (run) {best}"""
+        )
         for measure in ("top5_accuracy", "precision", "recall", "f1")
     ]
     loss = f"min_over_time({select('taximeter_training_loss', RUN, _VALIDATION)}[$__range])"
     return table(
         title="How good the models are",
         description=(
-            "On the validation split: the best accuracy and the least loss within the time range; at the end of a "
-            "training its best weights are judged by all measures: the right class among the five most probable, and "
+            f"On the validation split, of at most {ROWS} runs: the best accuracy and the least loss within the time "
+            "range; at the end of a training its best weights are judged by all measures: the right class among the five most probable, and "
             "precision, recall and F1 as means over the classes."
         ),
-        queries=[rows(runs.best_accuracy()), rows(f"min by (run) {chosen(loss)}"), *measures],
+        queries=[rows(best), rows(f"min by (run) {chosen(loss)} and on (run) {best}"), *measures],
         columns=[
             Column("run", "Run"),
             Column("Value #A", "Accuracy", units.RATIO, decimals=1, width=80),
