@@ -21,8 +21,8 @@ from taximeter.training.assemble import Training
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.config import TrainConfig
 from taximeter.training.engine.peaks import peak_per_second
-from taximeter.training.run import run
 from taximeter.training.engine.state import TrainState
+from taximeter.training.run import run
 
 BATCH = 1024
 STEPS = 100

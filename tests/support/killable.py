@@ -26,7 +26,7 @@ from taximeter import cli
 from taximeter.journal import Journal
 from taximeter.meter import Meter
 from taximeter.training import cli as train_cli
-from taximeter.training import keeping, run
+from taximeter.training import keeping, metered, run
 from taximeter.training.callbacks import checkpointing
 from taximeter.training.engine import loop
 from taximeter.training.engine.step import TrainStep
@@ -93,7 +93,7 @@ def carry_out(
     encode = works.change("checkpoint", CHECKPOINT_NS, checkpointing.encode)  # type: ignore[attr-defined]
     checkpointing.encode = encode  # type: ignore[attr-defined]
     if work_clock:
-        train_cli.Meter = partial(Meter, clock=clock)  # type: ignore[assignment, attr-defined]
+        metered.Meter = partial(Meter, clock=clock)  # type: ignore[assignment, attr-defined]
     train_cli._LAST_SCRAPE_SECONDS = train_cli._LAST_SCRAPE_SECONDS_WHEN_STOPPED = 0.0
     Journal.__init__.__kwdefaults__ = {"every_seconds": _JOURNAL_SECONDS}
     try:

@@ -35,9 +35,9 @@ def money() -> Panel:
         title="Runs compared",
         description=(
             f"Runs of the time range, at most the {ROWS} dearest, the most accurate first. Per epoch and per 1,000 "
-            "samples: all that the run has cost, start-up and evaluation too, by what it has trained. Per point: by its best validation accuracy "
-            "in percent. Progress: the share of the money that bought training which was kept. Lost: money for "
-            "steps that a kill undid."
+            "samples: all that the run has cost, start-up and evaluation too, by what it has trained. Per point: by "
+            "its best validation accuracy in percent. Progress: the share of the money that bought training which was "
+            "kept. Lost: money for steps that a kill undid."
         ),
         queries=[
             rows(runs.dearest(ROWS)),
@@ -92,8 +92,8 @@ def identity() -> Panel:
         title="Who, what and when",
         description=(
             f"Runs that an exporter knows, those that serve too: at most the {ROWS} that began last. Result: finished, "
-            "failed, stopped, budget (its budget stopped it), expired (it was not heard of any more) or gone (no process of it was "
-            "seen any more). Device time adds up all its devices, each by the run's share."
+            "failed, stopped, budget (its budget stopped it), expired (it was not heard of any more) or gone (no "
+            "process of it was seen any more). Device time adds up all its devices, each by the run's share."
         ),
         queries=[
             rows(
@@ -143,8 +143,8 @@ def scores() -> Panel:
         title="How good the models are",
         description=(
             f"On the validation split, of at most {ROWS} runs: the best accuracy and the least loss within the time "
-            "range; at the end of a training its best weights are judged by all measures: the right class among the five most probable, and "
-            "precision, recall and F1 as means over the classes."
+            "range; at the end of a training its best weights are judged by all measures: the right class among the "
+            "five most probable, and precision, recall and F1 as means over the classes."
         ),
         queries=[rows(best), rows(f"min by (run) {chosen(loss)} and on (run) {best}"), *measures],
         columns=[
