@@ -23,6 +23,15 @@ HEALTHY = {
 }
 """Of a few seconds of simulated GPUs an alert would speak. Nothing is wrong in this fleet but with some budgets."""
 
+_OF_NEWER_GPUS = frozenset(
+    {"taximeter_gpu_temperature_margin_celsius", "taximeter_gpu_temperature_margin_limit_celsius"}
+)
+_OF_OLDER_GPUS = frozenset({"taximeter_gpu_temperature_threshold_celsius"})
+_OF_OLDEST_GPUS = frozenset({"taximeter_gpu_retired_pages_pending", "taximeter_gpu_retired_pages_total"})
+"""The simulated GPU tells all that NVML may tell, which no real one does. How hot it may be is said by a margin on Ada
+and later, by thresholds before: hosts have the one or the other by turns. None has those from before Ampere, whose
+memory was repaired by retiring pages."""
+
 Course = Callable[[float], float]
 """A series' value at a moment, in seconds since 1970."""
 
@@ -64,7 +73,10 @@ class Line:
 def host(number: int, series: Sequence[Series], moment: Moment) -> Iterator[Line]:
     """All series of one host."""
     names = _names(number)
+    others = _OF_OLDEST_GPUS | (_OF_OLDER_GPUS if number % 2 else _OF_NEWER_GPUS)
     for each in series:
+        if each.name in others:
+            continue
         labels = {label: names.get(value, value) for label, value in each.labels.items() if value}
         if uuid := labels.get("uuid", ""):
             labels["uuid"] = f"{uuid}-host-{number:03d}"

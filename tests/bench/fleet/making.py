@@ -89,7 +89,8 @@ class Fleet:
         self._size = size
         self._template = template(size.budgets)
         self._recordings = recorded.recordings(RULES, every=SCRAPE_SECONDS)
-        self._scraped = {line.name for line in host(0, self._template, self._moment())}
+        # Two, for every other host is of another kind.
+        self._scraped = {line.name for number in range(2) for line in host(number, self._template, self._moment())}
 
     def blocks(
         self, data: Path, asked: Iterable[Asked], *, for_so_long: float = 0.0, recent: float = HEAD_SECONDS
