@@ -55,6 +55,7 @@ may_be_empty = [
     *of_panel("Wasted on idle devices", "AB", _ALWAYS_IN_USE),
     *(MayBeEmpty(f"By {what}", "D", _ALWAYS_IN_USE) for what in ("host", "GPU model", "provider", "pricing model")),
     MayBeEmpty("Gaps and unpriced time", "C", "the exporter was never down"),
+    MayBeEmpty("Spending per hour, by project", "A", "it is recorded once a minute"),
     *of_panel("Runs that spend now", "ABCDE", "the run has ended"),
     MayBeEmpty("Prices", "C", "the price has no date"),
     MayBeEmpty("annotation Spot machine is taken", "", "the machine is not spot"),

@@ -23,7 +23,7 @@ _TOGETHER: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]] = {
 }
 """Labels that go together: not each with each."""
 
-_GOING_ON = "going-on"
+_GOING_ON, _SERVING = "going-on", "serving"
 _ENDED = ("finished", "failed", "stopped", "budget", "expired", "gone")
 """Runs that ended, named as they did."""
 
@@ -119,7 +119,9 @@ def _identities(row: Row) -> Iterator[Labels]:
     for name in left:
         values_of_one = _VALUES.get(name, ["made-up"])
         if name == "run" and row.name.startswith("taximeter_run_"):
-            values_of_one = [_GOING_ON, *_ENDED]
+            values_of_one = [_GOING_ON, _SERVING, *_ENDED]
+        elif name == "run" and row.name.startswith("taximeter_serving_"):
+            values_of_one = [_SERVING]
         elif name == "run" and row.name.startswith("taximeter_budget_"):
             values_of_one = [""]
         dimensions.append([((name, value),) for value in values_of_one])
@@ -133,7 +135,7 @@ def _value(row: Row, number: int, labels: Mapping[str, str], age: float) -> floa
     if row.name.endswith("_timestamp_seconds"):
         return time.time() + _hence(row.name)
     if row.name == "taximeter_run_active":
-        return float(labels["run"] == _GOING_ON)
+        return float(labels["run"] in {_GOING_ON, _SERVING})
     fixed = 10 if row.name == "taximeter_budget_limit" else 0.5 if row.unit.startswith("ratio") else None
     if fixed is not None:
         return fixed
