@@ -43,16 +43,18 @@ def test_the_run_is_seen_from_both_sides(real_chain: Chain) -> None:
     assert float(accuracy["value"][1]) > 0.8
 
 
-def test_each_threshold_of_the_budget_arrived_as_words_with_the_money(real_chain: Chain) -> None:
-    def summaries() -> dict[str, str]:
+def test_the_budget_used_up_arrived_as_words_with_the_money(real_chain: Chain) -> None:
+    """Lower thresholds may be overtaken before they are seen; then they are not told of."""
+
+    def summaries() -> dict[float, str]:
         alerts = get_json(f"{real_chain.stack.receiver.url}/")
         return {
-            alert["labels"]["threshold"]: alert["summary"]
+            float(alert["labels"]["threshold"]): alert["summary"]
             for alert in alerts
             if alert["labels"].get("budget") == "demo" and "threshold" in alert["labels"]
         }
 
-    wait_for(lambda: len(summaries()) == 3, "not all thresholds arrived", seconds=60)
+    wait_for(lambda: 1 in summaries(), "the last threshold did not arrive", seconds=60)
     for summary in summaries().values():
         assert re.fullmatch(r"Budget demo: \d+\.\d\d of 5\.00 USD spent \(\d+%\) this month", summary)
 
