@@ -3,16 +3,15 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.cost_now.selection import HOST
-from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import words
+from dashboards_src.layer import units
 from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, PROJECT, RUN, kept, select
+from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import ROWS
 
 _RUN = Column("run", "Run", link=(address("taximeter-training-run", run="${__value.text}"), "This run"))
-_SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95)
 _INFO = select("taximeter_run_info", RUN, PROJECT, HOST)
 
 
@@ -47,7 +46,7 @@ def active() -> Panel:
             Column("user", "User"),
             Column("Value #D", "Started", units.MOMENT, width=190),
             Column("Value #E", "Device time", units.SECONDS, decimals=1, width=105),
-            _SIMULATED,
+            SIMULATED,
         ],
         sort_by="Per hour",
         descending=True,
@@ -76,7 +75,7 @@ def dearest() -> Panel:
             Column("currency", "Currency", width=80),
             Column("project", "Project"),
             Column("user", "User"),
-            _SIMULATED,
+            SIMULATED,
         ],
         sort_by="Cost",
         descending=True,

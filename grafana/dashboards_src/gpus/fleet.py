@@ -4,21 +4,21 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import problems, states
 from dashboards_src.gpus.selection import DEVICE, HOST, LEGEND, WHOLE, by_device, of
-from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import watched, words
+from dashboards_src.layer import units
+from dashboards_src.layer.fields import watched
 from dashboards_src.layer.links import address
 from dashboards_src.layer.panels import LAST, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.layer.timelines import timeline
 from dashboards_src.promql import select
+from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import AT_MOST, ROWS
 
 UID = "taximeter-gpus"
 _PRICE = select("taximeter_price_per_hour", HOST)
 _OF_HOST = (address(UID, instance="${__value.text}"), "GPUs of this host")
 _OF_GPU = (address(UID, instance="${__data.fields.Host}", gpu="${__value.text}"), "This GPU alone")
-_SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95)
 
 
 def problems_now() -> Panel:
@@ -171,7 +171,7 @@ def gpus() -> Panel:
             Column(
                 "run", "Run", width=110, link=(address("taximeter-training-run", run="${__value.text}"), "This run")
             ),
-            _SIMULATED,
+            SIMULATED,
         ],
         sort_by="Host",
         no_value="no GPU",

@@ -10,6 +10,7 @@ from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import PROJECT, RUN, kept, kept_of_project, of_project, select
 from dashboards_src.serving import quantities
 from dashboards_src.shared import runs
+from dashboards_src.shared.columns import SIMULATED
 
 _NOBODY = "nothing is served"
 
@@ -91,7 +92,7 @@ def servers() -> Panel:
             Column("Value #E", "Per hour", units.MONEY, decimals=2, width=85),
             Column("Value #F", "Per 1,000 so far", units.MONEY, decimals=4, width=125),
             Column("Value #G", "Per 1,000 now", units.MONEY, decimals=4, width=120),
-            Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95),
+            SIMULATED,
         ],
         sort_by="Cost",
         descending=True,

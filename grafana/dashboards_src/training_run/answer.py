@@ -9,7 +9,6 @@ from dashboards_src.layer.queries import now, over_time
 from dashboards_src.shared import runs
 
 _NO_RUN = "no run"
-_PER_POINT = f"{runs.kept_cost()} / on (run) group_left () (100 * {runs.best_accuracy()} > 0)"
 
 
 def cost() -> Panel:
@@ -82,7 +81,7 @@ def cheapest_run() -> Panel:
         ),
         unit=units.MONEY,
         decimals=4,
-        queries=[now(f"bottomk by (currency) (1, {_PER_POINT})", "{{run}} ({{currency}})")],
+        queries=[now(f"bottomk by (currency) (1, {runs.cost_per_point()})", "{{run}} ({{currency}})")],
         no_value="no accuracy yet",
     )
 

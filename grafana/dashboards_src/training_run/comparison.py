@@ -8,12 +8,12 @@ from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, PROJECT, RUN, chosen, kept, kept_of_project, of_project, select
 from dashboards_src.shared import runs
+from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import ROWS
 
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
 _PROGRESS: Steps = ((None, colours.BAD), (0.5, colours.WARNING), (0.8, "text"))
-_SIMULATED = Column("simulated", "Simulated", mappings=words({"true": ("simulated", colours.SIMULATED)}), width=95)
 _VALIDATION = 'split="validation"'
 
 
@@ -76,7 +76,7 @@ def money() -> Panel:
             Column("Value #J", "Forecast", units.MONEY, decimals=2, width=75),
             Column("Value #K", "Budget", units.MONEY, decimals=2, width=70),
             Column("Value #L", "Time left", units.SECONDS, decimals=0, width=80),
-            _SIMULATED,
+            SIMULATED,
         ],
         sort_by="Accuracy",
         descending=True,
@@ -120,7 +120,7 @@ def identity() -> Panel:
             Column("result", "Result", width=80),
             Column("Value #D", "Device time", units.SECONDS, decimals=1, width=100),
             Column("Value #E", "Energy", units.JOULES, decimals=1, width=85),
-            _SIMULATED,
+            SIMULATED,
         ],
         sort_by="Started",
         descending=True,
