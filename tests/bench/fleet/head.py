@@ -26,10 +26,13 @@ def write(url: str, lines: Iterable[Line], moments: Mapping[str, Sequence[float]
     """Write the samples of each line at the moments of its metric, in order of time; returns how many there were."""
     ends = {at: b"\x10" + _varint(round(at * 1000)) for each in moments.values() for at in each}
     wanted = [line for line in lines if line.name in moments]
-    for message in _messages(_series(line, moments[line.name], ends) for line in wanted):
-        body = _varint(len(message)) + b"\xfc" + struct.pack("<I", len(message) - 1) + message
-        with _OPENER.open(Request(f"{url}/api/v1/write", body, _HEADERS), timeout=_SECONDS):
-            pass
+    # The last sample by itself, as a scrape writes it: until a series is written to again, each query of it asks of all
+    # samples of its last message whether they have been committed.
+    for part in (slice(None, -1), slice(-1, None)):
+        for message in _messages(_series(line, moments[line.name][part], ends) for line in wanted):
+            body = _varint(len(message)) + b"\xfc" + struct.pack("<I", len(message) - 1) + message
+            with _OPENER.open(Request(f"{url}/api/v1/write", body, _HEADERS), timeout=_SECONDS):
+                pass
     return sum(len(moments[line.name]) for line in wanted)
 
 
