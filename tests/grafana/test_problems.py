@@ -10,7 +10,7 @@ from dashboards_src.gpus.problems import PROBLEMS, SLOWDOWNS, XID_OF_A_PROGRAM, 
 from grafana.contract import REPOSITORY
 
 RULES = yaml.safe_load((REPOSITORY / "prometheus/rules/gpu.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-ALERTS = {rule["alert"]: rule for rule in RULES}
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 
 
 def matched(alert: str, label: str) -> set[str]:
