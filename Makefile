@@ -55,7 +55,7 @@ dashboards: $(VENV)/.dev ## write grafana/dashboards/*.json anew
 	PYTHONPATH=grafana $(BIN)/python -m dashboards_src
 
 .PHONY: docs
-docs: $(VENV)/.dev ## write docs/metrics.md anew
+docs: $(VENV)/.dev ## write docs/metrics.md and docs/alerts.md anew
 	PYTHONPATH=docs $(BIN)/python -m generate
 
 .PHONY: captures
