@@ -22,7 +22,7 @@ BACKFILL_SECONDS = 120.0
 BLOCKS = "--max-block-duration=162h"
 VALUES = 8000
 """Of a recorded series at most, so that the values of one block come in one query: it may have 11,000."""
-LOOKBACK_SECONDS = (15.0, 300.0)
+LOOKBACK_SECONDS = (15.0, 900.0)
 """A series that a test calls stale is seen for as long as its samples are apart, within these bounds."""
 
 

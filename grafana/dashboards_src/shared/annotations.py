@@ -8,6 +8,8 @@ from dashboards_src.layer import colours
 from dashboards_src.layer.annotations import mark
 from dashboards_src.promql import OTHER_PROJECTS, RUN, of_project, rate, select
 
+_LATEST = 40
+
 
 def of_runs() -> Sequence[AnnotationQuery]:
     """What happened to the chosen runs; needs the filters `project` and `run`."""
@@ -30,12 +32,12 @@ def of_runs() -> Sequence[AnnotationQuery]:
 def of_runs_for_long() -> Sequence[AnnotationQuery]:
     """When those began and ended that are there at the end of the time range, or were within the hour before.
 
-    Looked up at that moment alone: for a dashboard that shows weeks of many machines.
+    Looked up at that moment alone, and only the latest: for a dashboard that shows weeks of many machines.
     """
 
     def series(edge: str, *results: str) -> str:
         chosen = select(f"taximeter_run_{edge}_timestamp_seconds", RUN, *results)
-        return f"({chosen} @ end() unless on (run) {OTHER_PROJECTS} @ end())"
+        return f"(topk({_LATEST}, {chosen} @ end() unless on (run) {OTHER_PROJECTS} @ end()))"
 
     return _starts_and_ends(series)
 
