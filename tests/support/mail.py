@@ -43,7 +43,9 @@ def catch_mail() -> Iterator[Mailbox]:
 
         def keep(self) -> None:
             lines = []
-            while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            while (line := self.rfile.readline()) != b".\r\n":
+                if not line:
+                    return  # the sender was killed in the middle of it
                 lines.append(line.removeprefix(b"."))
             mailbox.messages.append(message_from_bytes(b"".join(lines), policy=policy.default))
 
