@@ -1,8 +1,8 @@
 """Fragments of PromQL that the dashboards share.
 
 Panels ask for the programs' own metrics where they can, so that most of a dashboard also works on a Prometheus that
-scrapes Taximeter without its rules. What looks back over weeks, or adds up machines that went away, asks for what the
-rules record, and says so where there is nothing.
+scrapes Taximeter without its rules. Rates of budgets and projects, what looks back over weeks, and what adds up machines
+that went away are what the rules record: without them a panel of nothing else says so, and a column of it stays empty.
 """
 
 RUN = 'run=~"$run"'
@@ -11,7 +11,6 @@ CURRENCY = 'currency=~"$currency"'
 
 PER_HOUR = "3600 *"
 """Turns a rate per second into one per hour, as prices are."""
-
 
 OTHER_PROJECTS = 'taximeter_run_info{project!~"$project"}'
 
@@ -47,15 +46,3 @@ def chosen(expr: str) -> str:
 def kept_of_project(series: str) -> str:
     """The last value within the time range, of runs of the chosen projects."""
     return chosen(kept(series))
-
-
-def device(series: str, kind: str) -> str:
-    """`series` with a label ``device`` that a person reads: ``GPU 0``, or ``host`` where the host is the device."""
-    if kind == "gpu":
-        return f'label_replace({series}, "device", "GPU $1", "gpu", "(.*)")'
-    return f'label_replace({series}, "device", "host", "", "")'
-
-
-def any_device(gpu: str, host: str) -> str:
-    """The GPUs' series, and the host's where the host itself is metered."""
-    return f"{device(gpu, 'gpu')} or {device(host, 'host')}"
