@@ -1,13 +1,21 @@
 """Fragments of PromQL that the dashboards share.
 
 Panels ask for the programs' own metrics where they can, so that most of a dashboard also works on a Prometheus that
-scrapes Taximeter without its rules. Rates of budgets and projects, what looks back over weeks, and what adds up machines
-that went away are what the rules record: without them a panel of nothing else says so, and a column of it stays empty.
+scrapes Taximeter without its rules. Rates of budgets and projects, what looks back over weeks, and what adds up
+machines that went away are what the rules record: without them a panel of nothing else says so, and a column of it
+stays empty.
 """
 
 RUN = 'run=~"$run"'
 PROJECT = 'project=~"$project"'
 CURRENCY = 'currency=~"$currency"'
+HOST = 'instance=~"$instance"'
+"""What the filters of these names let through; a host goes by the address of its exporter."""
+
+EXPORTER = 'job="taximeter-exporter"'
+WHOLE_GPU = 'gpu!~".+:.+"'
+MIG_INSTANCE = 'gpu=~".+:.+"'
+"""A MIG instance is a device of its own beside its GPU, with a `gpu` such as ``0:2``."""
 
 PER_HOUR = "3600 *"
 """Turns a rate per second into one per hour, as prices are."""
@@ -23,6 +31,12 @@ def select(metric: str, *matchers: str) -> str:
 def rate(series: str) -> str:
     """Per second, over a window that fits the scrape interval and the resolution of the panel."""
     return f"rate({series}[$__rate_interval])"
+
+
+def firing_alerts(severity: str | None = None) -> str:
+    """Those of Taximeter's alerts that fire; the Watchdog, which always does, is not among them."""
+    of_severity = [] if severity is None else [f'severity="{severity}"']
+    return select("ALERTS", 'alertname=~"Taximeter.*"', 'alertstate="firing"', *of_severity)
 
 
 def of_project(series: str) -> str:

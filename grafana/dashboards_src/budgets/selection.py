@@ -4,10 +4,9 @@ A budget belongs to an exporter. Where several have one of the same name, what t
 Taximeter's rules (prometheus/rules/fleet.yml), without the label ``instance``.
 """
 
-from dashboards_src.promql import CURRENCY, select
+from dashboards_src.promql import CURRENCY, HOST, select
 
 _BUDGET = 'budget=~"$budget"'
-_INSTANCE = 'instance=~"$instance"'
 
 IDENTITY = "instance, budget, period, run, currency"
 """What tells budgets apart."""
@@ -16,13 +15,13 @@ NAME = "{{budget}} {{run}} ({{currency}} a {{period}}), {{instance}}"
 
 def budgets(metric: str) -> str:
     """A metric of the chosen budgets: one series for each exporter and budget."""
-    return f"sum by ({IDENTITY}) ({select(metric, _BUDGET, _INSTANCE, CURRENCY)})"
+    return f"sum by ({IDENTITY}) ({select(metric, _BUDGET, HOST, CURRENCY)})"
 
 
 def moment(of: str) -> str:
     """Milliseconds since 1970 of the period's ``start`` or ``end``; of budgets that have one, not those of each run."""
-    seconds = select(f"taximeter_budget_period_{of}_timestamp_seconds", _BUDGET, _INSTANCE)
-    limit = select("taximeter_budget_limit", _BUDGET, _INSTANCE, CURRENCY)
+    seconds = select(f"taximeter_budget_period_{of}_timestamp_seconds", _BUDGET, HOST)
+    limit = select("taximeter_budget_limit", _BUDGET, HOST, CURRENCY)
     return f"1000 * sum by ({IDENTITY}) (0 * {limit} + ignoring (currency) group_left () {seconds})"
 
 

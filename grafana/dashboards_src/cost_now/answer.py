@@ -2,12 +2,12 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.cost_now.selection import HOST, IDLE, price, spent
+from dashboards_src.cost_now.selection import IDLE, price, spent
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import beyond, good_until, thresholds_of, unit_of
 from dashboards_src.layer.panels import bars, values
 from dashboards_src.layer.queries import now
-from dashboards_src.promql import CURRENCY, select
+from dashboards_src.promql import CURRENCY, HOST, firing_alerts, select
 
 _CALENDAR = "in the time zone that the budgets of an exporter agree on, else UTC"
 _BUDGETS = 4
@@ -172,13 +172,7 @@ def alerts_firing() -> Panel:
         unit=units.COUNT,
         background=True,
         steps=((None, "transparent"),),
-        queries=[
-            now(
-                f'count(ALERTS{{alertname=~"Taximeter.*", alertstate="firing", severity="{severity}"}}) or vector(0)',
-                severity,
-            )
-            for severity in severities
-        ],
+        queries=[now(f"count({firing_alerts(severity)}) or vector(0)", severity) for severity in severities],
         overrides=[
             thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
             for severity in severities

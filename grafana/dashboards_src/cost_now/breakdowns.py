@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.cost_now.selection import HOST, IDLE, named, price, price_by_model, spent
+from dashboards_src.cost_now.selection import IDLE, named, price, price_by_model, spent
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import CURRENCY, PROJECT, select
+from dashboards_src.promql import CURRENCY, EXPORTER, HOST, PROJECT, select
 
 _CURRENCY = Column("currency", "Currency", width=78)
 _OF_LEDGER = (
@@ -77,7 +77,7 @@ def by_host() -> Panel:
                 f"""sum by (instance) ({_of_devices("memory_used_bytes")})
                 / sum by (instance) ({_of_devices("memory_total_bytes")})"""
             ),
-            rows(f"""max by (instance) ({select("up", 'job="taximeter-exporter"', HOST)})"""),
+            rows(f"max by (instance) ({select('up', EXPORTER, HOST)})"),
             rows(seconds("taximeter_gap_seconds_total")),
             rows(seconds("taximeter_unpriced_seconds_total")),
             rows(

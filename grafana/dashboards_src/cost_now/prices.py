@@ -2,12 +2,12 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.cost_now.selection import HOST, price
+from dashboards_src.cost_now.selection import price
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import select
+from dashboards_src.promql import HOST, select
 
 
 def in_force() -> Panel:

@@ -2,12 +2,11 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.cost_now.selection import HOST
 from dashboards_src.layer import units
 from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import CURRENCY, PROJECT, RUN, kept, select
+from dashboards_src.promql import CURRENCY, HOST, PROJECT, RUN, kept, select
 from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import ROWS
 

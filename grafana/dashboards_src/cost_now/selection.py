@@ -4,9 +4,8 @@ Amounts of a period are the ledger's own (`taximeter_period_cost`), never taken 
 counts with what the rules recorded of it last, until its period ends.
 """
 
-from dashboards_src.promql import CURRENCY, PROJECT, select
+from dashboards_src.promql import CURRENCY, HOST, PROJECT, select
 
-HOST = 'instance=~"$instance"'
 IDLE = ('share="idle"', 'category="compute"')
 """Devices that no run had, and that were not in use."""
 

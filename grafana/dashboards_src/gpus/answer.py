@@ -3,11 +3,12 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import problems, states
-from dashboards_src.gpus.selection import WHOLE, by_device, of
+from dashboards_src.gpus.selection import by_device, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import thresholds_of
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, over_time
+from dashboards_src.promql import WHOLE_GPU
 
 
 def gpus_by_state() -> Panel:
@@ -24,7 +25,7 @@ def gpus_by_state() -> Panel:
         background=True,
         steps=((None, "transparent"),),
         queries=[
-            now(f"count({states.in_state(state, WHOLE)}) or vector(0)", name) for name, (state, _) in shown.items()
+            now(f"count({states.in_state(state, WHOLE_GPU)}) or vector(0)", name) for name, (state, _) in shown.items()
         ],
         overrides=[thresholds_of(name, ((None, "transparent"), (1, colour))) for name, (_, colour) in shown.items()],
     )

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import problems, states
-from dashboards_src.gpus.selection import DEVICE, HOST, LEGEND, WHOLE, by_device, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import watched
 from dashboards_src.layer.links import address
@@ -11,7 +11,7 @@ from dashboards_src.layer.panels import LAST, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.layer.timelines import timeline
-from dashboards_src.promql import select
+from dashboards_src.promql import HOST, WHOLE_GPU, select
 from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import AT_MOST, ROWS
 
@@ -78,7 +78,7 @@ def states_counted() -> Panel:
         stacked=True,
         legend=(LAST,),
         queries=[
-            over_time(f"count({states.in_state(state, WHOLE)})", name) for state, (name, _) in states.WORDS.items()
+            over_time(f"count({states.in_state(state, WHOLE_GPU)})", name) for state, (name, _) in states.WORDS.items()
         ],
         overrides=states.COLOURS,
         no_value="no GPU",
@@ -102,8 +102,8 @@ def hosts() -> Panel:
             "it is likely."
         ),
         queries=[
-            rows(f"count by (instance) ({states.seen(WHOLE)})"),
-            rows(total("taximeter_gpu_up", WHOLE)),
+            rows(f"count by (instance) ({states.seen(WHOLE_GPU)})"),
+            rows(total("taximeter_gpu_up", WHOLE_GPU)),
             rows(f"count by (instance) ({problems.worst()})"),
             rows(mean("taximeter_gpu_utilization_ratio")),
             rows(f"{total('taximeter_gpu_memory_used_bytes')} / {total('taximeter_gpu_memory_total_bytes')}"),

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus import states
-from dashboards_src.gpus.selection import DEVICE, HOST, INSTANCE, by_device, of
+from dashboards_src.gpus.selection import DEVICE, by_device, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import rate, select
+from dashboards_src.promql import HOST, MIG_INSTANCE, rate, select
 from dashboards_src.shared.ranking import ROWS
 
 READ, UNSUPPORTED, REFUSED, OF_INSTANCES, OF_GPU = range(1, 6)
@@ -69,7 +69,7 @@ def support(reading: Reading) -> str:
     elsewhere = (
         f"0 * {up} + {OF_INSTANCES} and on (instance, uuid) {divided}"
         if reading.of_instances
-        else f"0 * {by_device(states.up(INSTANCE))} + {OF_GPU}"
+        else f"0 * {by_device(states.up(MIG_INSTANCE))} + {OF_GPU}"
     )
     return f"""(
     0 * {by_device(read)} + {READ}

@@ -1,16 +1,9 @@
-"""Which GPUs a panel is about: those of the filters, and of many only as many as a person can read.
+"""Which GPUs a panel is about: those of the filters, and of many only as many as a person can read."""
 
-A MIG instance is a device of its own beside its GPU, with a `gpu` such as ``0:2``.
-"""
-
-from dashboards_src.promql import select
+from dashboards_src.promql import HOST, select
 from dashboards_src.shared import ranking
 
-HOST = 'instance=~"$instance"'
-FILTERS = f'{HOST}, gpu=~"$gpu"'
-WHOLE = 'gpu!~".+:.+"'
-INSTANCE = 'gpu=~".+:.+"'
-"""Match GPUs, and MIG instances."""
+_FILTERS = f'{HOST}, gpu=~"$gpu"'
 
 DEVICE = "instance, gpu, uuid"
 """The labels by which a device is told from all others, and told to a reader."""
@@ -20,7 +13,7 @@ LEGEND = "GPU {{gpu}}, {{instance}}"
 
 def of(metric: str, *matchers: str) -> str:
     """The metric's series of the chosen GPUs."""
-    return select(metric, FILTERS, *matchers)
+    return select(metric, _FILTERS, *matchers)
 
 
 def by_device(series: str) -> str:

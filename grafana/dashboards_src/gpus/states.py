@@ -4,10 +4,10 @@ A device whose series ended is known by those it had within the time range. "Not
 but of one reading of it; see `readings`.
 """
 
-from dashboards_src.gpus.selection import DEVICE, HOST, of
+from dashboards_src.gpus.selection import DEVICE, of
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import colour_of, words
-from dashboards_src.promql import kept, select
+from dashboards_src.promql import EXPORTER, HOST, kept, select
 from dashboards_src.shared.ranking import ROWS
 
 SILENT, ANSWERS, UNREACHABLE, GONE = range(4)
@@ -26,7 +26,7 @@ MEANING = (
     "knows how it is. Not there any more: its exporter is reached and does not list it, as after MIG was divided anew."
 )
 
-_EXPORTER = select("up", 'job="taximeter-exporter"', HOST)
+_EXPORTER = select("up", EXPORTER, HOST)
 
 
 def up(*matchers: str) -> str:

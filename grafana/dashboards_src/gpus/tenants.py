@@ -2,12 +2,12 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import HOST, LEGEND, by_device, highest, of
+from dashboards_src.gpus.selection import LEGEND, by_device, highest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import select
+from dashboards_src.promql import HOST, select
 from dashboards_src.shared import ranking
 from dashboards_src.shared.ranking import AT_MOST, ROWS
 

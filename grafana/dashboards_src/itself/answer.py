@@ -2,12 +2,12 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.itself.selection import HOST, RULES, of
+from dashboards_src.itself.selection import RULES, of
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import good_until, thresholds_of
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now
-from dashboards_src.promql import select
+from dashboards_src.promql import EXPORTER, HOST, select
 
 _NONE_IS_GOOD = ((None, "transparent"), (1, colours.BAD))
 _ALL_IS_WELL = ((None, "transparent"), (1, colours.GOOD))
@@ -15,7 +15,7 @@ _ALL_IS_WELL = ((None, "transparent"), (1, colours.GOOD))
 
 def exporters() -> Panel:
     """Exporters that are reached and those that are not."""
-    up = select("up", 'job="taximeter-exporter"', HOST)
+    up = select("up", EXPORTER, HOST)
     return values(
         title="Exporters",
         description=(

@@ -7,7 +7,7 @@ from dashboards_src.layer.fields import colours_of_names, watched
 from dashboards_src.layer.panels import LAST, MAX, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import rate
+from dashboards_src.promql import firing_alerts, rate
 
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
 _NO_ALERTMANAGER = "Alertmanager is not scraped"
@@ -27,12 +27,7 @@ def firing() -> Panel:
         minimum=0,
         stacked=True,
         legend=(LAST, MAX),
-        queries=[
-            over_time(
-                'count by (severity) (ALERTS{alertname=~"Taximeter.*", alertstate="firing"})',
-                "{{severity}}",
-            )
-        ],
+        queries=[over_time(f"count by (severity) ({firing_alerts()})", "{{severity}}")],
         overrides=colours_of_names(colours.SEVERITIES),
         no_value="no alert fires",
     )

@@ -8,7 +8,7 @@ from dashboards_src.layer.fields import dashed, words
 from dashboards_src.layer.panels import LAST, MAX, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import rate, select
+from dashboards_src.promql import EXPORTER, rate, select
 from dashboards_src.shared.ranking import AT_MOST, ROWS, highest
 
 _READ = words({"1": ("yes", "transparent"), "0": ("no", colours.BAD)})
@@ -65,7 +65,7 @@ def processor() -> Panel:
 def memory() -> Panel:
     """Memory that is really used, and the exporters' address space."""
     resident = by_target(select("process_resident_memory_bytes", JOBS))
-    virtual = select("process_virtual_memory_bytes", 'job="taximeter-exporter"')
+    virtual = select("process_virtual_memory_bytes", EXPORTER)
     return lines(
         title="Memory",
         description=(

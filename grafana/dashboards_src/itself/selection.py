@@ -1,9 +1,6 @@
 """Whose series a panel is about: Taximeter's own programs, and Prometheus and Alertmanager, which watch them."""
 
-from dashboards_src.promql import select
-
-HOST = 'instance=~"$instance"'
-"""Matches exporters of the chosen hosts."""
+from dashboards_src.promql import HOST, select
 
 JOBS = 'job=~"taximeter-.+|prometheus|alertmanager"'
 """Matches everything that Taximeter's prometheus.yml scrapes."""

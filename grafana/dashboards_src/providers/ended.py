@@ -7,13 +7,11 @@ from dashboards_src.layer.fields import watched
 from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import CURRENCY, RUN, kept, kept_of_project, select
+from dashboards_src.promql import CURRENCY, HOST, MIG_INSTANCE, RUN, kept, kept_of_project, select
 from dashboards_src.providers.market import CHEAPER, OFFER_COLUMNS, of_the_day, source_columns
 from dashboards_src.providers.selection import (
     GPU_MODEL,
-    HOST,
     MARKET,
-    MIG_INSTANCE,
     MODEL_INFO,
     MUCH,
     OFFER_AS_OF,

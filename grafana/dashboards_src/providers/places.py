@@ -6,8 +6,8 @@ from dashboards_src.layer import units
 from dashboards_src.layer.barcharts import grouped_bars
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import CURRENCY, PROJECT, RUN, kept, kept_of_project, select
-from dashboards_src.providers.selection import HOST, simulated_by_name
+from dashboards_src.promql import CURRENCY, HOST, PROJECT, RUN, kept, kept_of_project, select
+from dashboards_src.providers.selection import simulated_by_name
 from dashboards_src.shared import runs
 from dashboards_src.shared.columns import SIMULATED
 

@@ -6,13 +6,10 @@ and a host may have GPUs of several models; so the two are joined by host and by
 
 from collections.abc import Callable
 
-from dashboards_src.promql import CURRENCY, select
+from dashboards_src.promql import CURRENCY, HOST, WHOLE_GPU, select
 
-HOST = 'instance=~"$instance"'
 GPU_MODEL = 'gpu_model=~"$gpu_model"'
 PROVIDER = 'provider=~"$provider"'
-WHOLE = 'gpu!~".+:.+"'
-MIG_INSTANCE = 'gpu=~".+:.+"'
 
 MARKET = "gpu_model, currency, simulated"
 """What can be compared: GPUs of one model, in one currency, real ones apart from simulated ones."""
@@ -67,7 +64,7 @@ def paid(by: str) -> str:
 
 def gpus(by: str) -> str:
     """How many GPUs with a price are here; a GPU in MIG mode counts once."""
-    return f"count by ({by}) ({of_devices(PRICE)} and on (instance, uuid) {select(MODEL_INFO, WHOLE)})"
+    return f"count by ({by}) ({of_devices(PRICE)} and on (instance, uuid) {select(MODEL_INFO, WHOLE_GPU)})"
 
 
 def _now(series: str) -> str:

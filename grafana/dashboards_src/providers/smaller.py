@@ -5,8 +5,8 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from dashboards_src.layer import units
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import CURRENCY, select
-from dashboards_src.providers.selection import HOST, MARKET, PRICE, PROVIDER, TERMS, of_devices
+from dashboards_src.promql import CURRENCY, HOST, select
+from dashboards_src.providers.selection import MARKET, PRICE, PROVIDER, TERMS, of_devices
 from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import ROWS
 

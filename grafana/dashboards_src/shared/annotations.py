@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import AnnotationQuery
 
 from dashboards_src.layer import colours
 from dashboards_src.layer.annotations import mark
-from dashboards_src.promql import OTHER_PROJECTS, RUN, of_project, rate, select
+from dashboards_src.promql import OTHER_PROJECTS, RUN, firing_alerts, of_project, rate, select
 
 _LATEST = 40
 
@@ -75,8 +75,7 @@ def alerts() -> AnnotationQuery:
     """Each of Taximeter's alerts, from the moment it began to hold."""
     return mark(
         "Alerts",
-        expr="""1000 * ALERTS_FOR_STATE{alertname=~"Taximeter.*"}
-        and ignoring (alertstate) ALERTS{alertname=~"Taximeter.*", alertstate="firing"}""",
+        expr=f"""1000 * ALERTS_FOR_STATE{{alertname=~"Taximeter.*"}} and ignoring (alertstate) {firing_alerts()}""",
         title="{{alertname}}",
         text="{{severity}} {{budget}} {{run}} {{instance}}",
         colour=colours.WARNING,

@@ -6,6 +6,7 @@ from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
+from dashboards_src.promql import EXPORTER, firing_alerts, select
 
 _SEVERITIES = {3: "critical", 2: "warning", 1: "info"}
 _YES_NO = {"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}
@@ -13,10 +14,7 @@ _YES_NO = {"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}
 
 def alerts() -> Panel:
     """The alerts that fire now."""
-    ranked = " or ".join(
-        f'{rank} * ALERTS{{alertname=~"Taximeter.*", alertstate="firing", severity="{severity}"}}'
-        for rank, severity in _SEVERITIES.items()
-    )
+    ranked = " or ".join(f"{rank} * {firing_alerts(severity)}" for rank, severity in _SEVERITIES.items())
     return table(
         title="Alerts firing",
         description="Taximeter's alerts that fire now, the gravest first, from Prometheus, and what each is about.",
@@ -52,7 +50,7 @@ def exporters() -> Panel:
             "a known price, which no cost contains."
         ),
         queries=[
-            rows('max by (instance) (up{job="taximeter-exporter"})'),
+            rows(f"max by (instance) ({select('up', EXPORTER)})"),
             rows("max by (instance) (taximeter_collect_success)"),
             rows("time() - max by (instance) (taximeter_collect_last_success_timestamp_seconds)"),
             rows("time() - max by (instance) (taximeter_ledger_last_write_timestamp_seconds)"),

@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import VariableModel
 
 from dashboards_src.layer.variables import label_filter
+from dashboards_src.promql import HOST, select
 
 
 def project() -> VariableModel:
@@ -41,7 +42,7 @@ def gpu() -> VariableModel:
         "gpu",
         label="GPU",
         description="GPUs by their index on the chosen hosts; 0:2 is MIG instance 2 of GPU 0",
-        values='label_values(taximeter_gpu_info{instance=~"$instance"}, gpu)',
+        values=f"label_values({select('taximeter_gpu_info', HOST)}, gpu)",
     )
 
 
@@ -51,7 +52,7 @@ def gpu_model() -> VariableModel:
         "gpu_model",
         label="GPU model",
         description="Models of the GPUs on the chosen hosts, as the catalog of prices calls them",
-        values='label_values(taximeter_gpu_model_info{instance=~"$instance"}, gpu_model)',
+        values=f"label_values({select('taximeter_gpu_model_info', HOST)}, gpu_model)",
     )
 
 
