@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
 from grafana_foundation_sdk.builders import barchart as sdk
-from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.common import VizTooltipOptions
 from grafana_foundation_sdk.builders.dashboard import FieldColor
 from grafana_foundation_sdk.models.common import (
-    LegendDisplayMode,
-    LegendPlacement,
     SortOrder,
     StackingMode,
     TooltipDisplayMode,
@@ -26,9 +24,10 @@ from grafana_foundation_sdk.models.dashboard import (
     Panel,
 )
 
-from dashboards_src.layer.fields import NO_THRESHOLD, Override, overridden, thresholds
+from dashboards_src.layer.dressing import dressed, legend_in_a_line
+from dashboards_src.layer.fields import Override
 from dashboards_src.layer.joining import joined
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.queries import Query
 
 _LONGEST_NAME = 32
 
@@ -109,17 +108,18 @@ def _bars(
     overrides: Sequence[Override],
     transformations: list[DataTransformerConfig],
 ) -> Panel:
-    panel = (
-        sdk.Panel()
-        .title(title)
-        .description(description)
-        .unit(unit)
-        .decimals(decimals)
-        .min(0)
-        .no_value(no_value)
-        .datasource(DATASOURCE)
-        .targets(list(targets(queries)))
-        .thresholds(thresholds(NO_THRESHOLD))
+    return (
+        dressed(
+            sdk.Panel(),
+            title=title,
+            description=description,
+            unit=unit,
+            decimals=decimals,
+            minimum=0,
+            queries=queries,
+            no_value=no_value,
+            overrides=overrides,
+        )
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .transformations(transformations)
         .x_field(x_field)
@@ -130,11 +130,7 @@ def _bars(
         .bar_width(0.9)
         .group_width(0.8)
         .fill_opacity(80)
-        .legend(
-            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
-        )
+        .legend(legend_in_a_line())
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
+        .build()
     )
-    for matcher, properties in overridden(overrides):
-        panel.with_override(matcher, properties)
-    return panel.build()

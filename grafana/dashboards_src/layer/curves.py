@@ -1,9 +1,9 @@
 """Curves of one quantity against another, such as accuracy against money."""
 
 from grafana_foundation_sdk.builders import xychart as sdk
-from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.common import VizTooltipOptions
 from grafana_foundation_sdk.builders.dashboard import FieldColor
-from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode
+from grafana_foundation_sdk.models.common import TooltipDisplayMode
 from grafana_foundation_sdk.models.dashboard import (
     DataTransformerConfig,
     DynamicConfigValue,
@@ -13,9 +13,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.xychart import SeriesMapping, XYShowMode
 
-from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
+from dashboards_src.layer.dressing import dressed, legend_in_a_line
 from dashboards_src.layer.joining import joined
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.queries import Query
 
 
 def curves(
@@ -36,23 +36,21 @@ def curves(
     `x` and `y` are tables over time; they are joined on time and the labels that both have.
     """
     return (
-        sdk.Panel()
-        .title(title)
-        .description(description)
-        .unit(unit)
-        .no_value(no_value)
-        .datasource(DATASOURCE)
-        .targets(list(targets([x, y])))
-        .thresholds(thresholds(NO_THRESHOLD))
+        dressed(
+            sdk.Panel(),
+            title=title,
+            description=description,
+            unit=unit,
+            queries=[x, y],
+            no_value=no_value,
+        )
         .color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
         .mapping(SeriesMapping.AUTO)
         .series([])  # for each frame: x its first number, y the second
         .show(XYShowMode.POINTS_AND_LINES)
         .point_size(sdk.XychartFieldConfigPointSize().fixed(4))
         .line_width(2)
-        .legend(
-            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
-        )
+        .legend(legend_in_a_line())
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
         .transformations(
             [

@@ -1,6 +1,6 @@
 """How values are shown: thresholds, words for values, and exceptions for single series."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
@@ -120,8 +120,3 @@ def unit_of(pattern: str, unit: str, decimals: int) -> Override:
         MatcherConfig("byRegexp", f"/{pattern}/"),
         [DynamicConfigValue("unit", unit), DynamicConfigValue("decimals", decimals)],
     )
-
-
-def overridden(overrides: Iterable[Override]) -> Iterable[tuple[MatcherConfig, list[DynamicConfigValue]]]:
-    """The arguments of the SDK's ``with_override``."""
-    return ((override.matcher, list(override.properties)) for override in overrides)

@@ -5,8 +5,8 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 
 from dashboards_src.layer.colours import BLUE
-from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.dressing import dressed
+from dashboards_src.layer.queries import Query
 
 
 def heatmap(
@@ -20,14 +20,14 @@ def heatmap(
 ) -> Panel:
     """A cell for each bucket and moment: `unit` is of what is counted in it, `bucket_unit` of the buckets' limits."""
     return (
-        sdk.Panel()
-        .title(title)
-        .description(description)
-        .unit(unit)
-        .no_value(no_value)
-        .datasource(DATASOURCE)
-        .targets(list(targets([buckets])))
-        .thresholds(thresholds(NO_THRESHOLD))
+        dressed(
+            sdk.Panel(),
+            title=title,
+            description=description,
+            unit=unit,
+            queries=[buckets],
+            no_value=no_value,
+        )
         .calculate(False)  # they are buckets already
         .color(
             sdk.HeatmapColorOptions()  # by opacity: one hue, on the dark theme as on the light one

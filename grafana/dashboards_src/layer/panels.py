@@ -1,13 +1,11 @@
-"""Panels: each function returns one whole panel but for its id and place, which the layout gives.
+"""The commonest panels: lines over time, values in large type, bars.
 
-Every panel has a title, a description, a unit, its queries on the data source variable, and thresholds; a panel without
-a good and a bad has a single neutral colour.
+Each function returns one whole panel but for its id and place, which the layout gives.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, stat, timeseries, xychart
+from grafana_foundation_sdk.builders import bargauge, stat, timeseries
 from grafana_foundation_sdk.builders.common import (
     ReduceDataOptions,
     StackingConfig,
@@ -35,43 +33,14 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
 
-from dashboards_src.layer.fields import NO_THRESHOLD, SERIES_NAME, Override, Steps, overridden, thresholds
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.dressing import dressed
+from dashboards_src.layer.fields import NO_THRESHOLD, SERIES_NAME, Override, Steps
+from dashboards_src.layer.queries import Query
 
 LAST = "lastNotNull"
 MAX = "max"
 MIN = "min"
 MEAN = "mean"
-
-_Builder = TypeVar("_Builder", timeseries.Panel, stat.Panel, bargauge.Panel, xychart.Panel)
-
-
-def _dressed(
-    builder: _Builder,
-    *,
-    title: str,
-    description: str,
-    unit: str,
-    queries: Sequence[Query],
-    decimals: int | None,
-    minimum: float | None,
-    maximum: float | None,
-    steps: Steps,
-    no_value: str,
-    overrides: Sequence[Override],
-) -> _Builder:
-    """What all kinds of panel have in common."""
-    builder.title(title).description(description).unit(unit).no_value(no_value)
-    builder.datasource(DATASOURCE).targets(list(targets(queries))).thresholds(thresholds(steps))
-    if decimals is not None:
-        builder.decimals(decimals)
-    if minimum is not None:
-        builder.min(minimum)
-    if maximum is not None:
-        builder.max(maximum)
-    for matcher, properties in overridden(overrides):
-        builder.with_override(matcher, properties)
-    return builder
 
 
 def lines(
@@ -89,7 +58,7 @@ def lines(
     overrides: Sequence[Override] = (),
 ) -> Panel:
     """Lines over time, or filled areas on each other; the legend is a table of `legend`'s calculations."""
-    panel = _dressed(
+    panel = dressed(
         timeseries.Panel(),
         title=title,
         description=description,
@@ -98,7 +67,6 @@ def lines(
         decimals=decimals,
         minimum=minimum,
         maximum=maximum,
-        steps=NO_THRESHOLD,
         no_value=no_value,
         overrides=overrides,
     )
@@ -123,15 +91,13 @@ def values(
     overrides: Sequence[Override] = (),
 ) -> Panel:
     """The last value of each series in large type, under the series' name; `background` colours by threshold."""
-    panel = _dressed(
+    panel = dressed(
         stat.Panel(),
         title=title,
         description=description,
         unit=unit,
         queries=queries,
         decimals=decimals,
-        minimum=None,
-        maximum=None,
         steps=steps,
         no_value=no_value,
         overrides=overrides,
@@ -160,7 +126,7 @@ def bars(
     overrides: Sequence[Override] = (),
 ) -> Panel:
     """A horizontal bar for the last value of each series; coloured by threshold unless overridden."""
-    panel = _dressed(
+    panel = dressed(
         bargauge.Panel(),
         title=title,
         description=description,

@@ -12,9 +12,10 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMapping,
 )
 
-from dashboards_src.layer.fields import NO_THRESHOLD, Steps, thresholds
+from dashboards_src.layer.dressing import dressed
+from dashboards_src.layer.fields import Override, Steps, thresholds
 from dashboards_src.layer.joining import joined
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.queries import Query
 from dashboards_src.layer.units import TEXT
 
 _NO_COLOUR: Steps = ((None, "transparent"),)
@@ -81,18 +82,17 @@ def table(
     no_value: str = "no reading",
 ) -> Panel:
     """A table with `columns` in this order, sorted by the column titled `sort_by`."""
-    panel = (
-        sdk.Panel()
-        .title(title)
-        .description(description)
-        .unit(TEXT)
-        .no_value(no_value)
-        .datasource(DATASOURCE)
-        .targets(list(targets(queries)))
-        .thresholds(thresholds(NO_THRESHOLD))
+    return (
+        dressed(
+            sdk.Panel(),
+            title=title,
+            description=description,
+            unit=TEXT,
+            queries=queries,
+            no_value=no_value,
+            overrides=[Override(MatcherConfig("byName", column.title), column.properties()) for column in columns],
+        )
         .sort_by([TableSortByFieldState().display_name(sort_by).desc(descending)])
         .transformations(joined({column.field: column.title for column in columns}))
+        .build()
     )
-    for column in columns:
-        panel.with_override(MatcherConfig("byName", column.title), column.properties())
-    return panel.build()

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders import statetimeline as sdk
-from grafana_foundation_sdk.builders.common import VizLegendOptions, VizTooltipOptions
+from grafana_foundation_sdk.builders.common import VizTooltipOptions
 from grafana_foundation_sdk.builders.dashboard import FieldColor
-from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement, TooltipDisplayMode, VisibilityMode
+from grafana_foundation_sdk.models.common import TooltipDisplayMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel, ValueMapping
 
-from dashboards_src.layer.fields import NO_THRESHOLD, thresholds
-from dashboards_src.layer.queries import DATASOURCE, Query, targets
+from dashboards_src.layer.dressing import dressed, legend_in_a_line
+from dashboards_src.layer.queries import Query
 from dashboards_src.layer.units import TEXT
 
 
@@ -23,14 +23,14 @@ def timeline(
 ) -> Panel:
     """A row for each series; `mappings` have the words and colours of its values. Time without a value stays empty."""
     return (
-        sdk.Panel()
-        .title(title)
-        .description(description)
-        .unit(TEXT)
-        .no_value(no_value)
-        .datasource(DATASOURCE)
-        .targets(list(targets(queries)))
-        .thresholds(thresholds(NO_THRESHOLD))
+        dressed(
+            sdk.Panel(),
+            title=title,
+            description=description,
+            unit=TEXT,
+            queries=queries,
+            no_value=no_value,
+        )
         # Fixed, not by threshold, or the legend lists thresholds; it is the colour of no value, all others have words.
         .color_scheme(FieldColor().mode(FieldColorModeId.FIXED).fixed_color("transparent"))
         .mappings(list(mappings))
@@ -39,9 +39,7 @@ def timeline(
         .row_height(0.8)
         .fill_opacity(85)
         .line_width(0)
-        .legend(
-            VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
-        )
+        .legend(legend_in_a_line())
         .tooltip(VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
         .build()
     )
