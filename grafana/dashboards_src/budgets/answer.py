@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.budgets.selection import NAME, budgets
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import beyond, good_until, thresholds_of
+from dashboards_src.layer.fields import NO_COLOUR, beyond, colours_of_counts, good_until
 from dashboards_src.layer.panels import bars, values
 from dashboards_src.layer.queries import now
 
@@ -20,7 +20,6 @@ def how_many() -> Panel:
     will_be = f"{_FORECAST} > {_LIMIT} and {_SPENT} < {_LIMIT}"
     fine = f"{_LIMIT} > {_SPENT} unless {_FORECAST} > {_LIMIT}"
     none = f"0 * count({_LIMIT})"
-    transparent = (None, "transparent")
     return values(
         title="How budgets stand",
         description=(
@@ -29,18 +28,14 @@ def how_many() -> Panel:
         ),
         unit=units.COUNT,
         background=True,
-        steps=(transparent,),
+        steps=NO_COLOUR,
         queries=[
             now(f"count({over}) or {none}", "over"),
             now(f"count({will_be}) or {none}", "will be over"),
             now(f"count({fine}) or {none}", "within"),
         ],
         no_value="no budget is set",
-        overrides=[
-            thresholds_of("over", (transparent, (1, colours.BAD))),
-            thresholds_of("will be over", (transparent, (1, colours.WARNING))),
-            thresholds_of("within", (transparent, (1, colours.GOOD))),
-        ],
+        overrides=colours_of_counts({"over": colours.BAD, "will be over": colours.WARNING, "within": colours.GOOD}),
     )
 
 

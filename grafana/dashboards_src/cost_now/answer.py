@@ -4,7 +4,15 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.cost_now.selection import IDLE, price, spent
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import beyond, good_until, thresholds_of, unit_of
+from dashboards_src.layer.fields import (
+    NO_COLOUR,
+    beyond,
+    coloured_from,
+    colours_of_counts,
+    good_until,
+    thresholds_of,
+    unit_of,
+)
 from dashboards_src.layer.panels import bars, values
 from dashboards_src.layer.queries import now
 from dashboards_src.promql import CURRENCY, HOST, firing_alerts, select
@@ -69,7 +77,7 @@ def wasted() -> Panel:
         unit=units.MONEY,
         decimals=2,
         background=True,
-        steps=((None, "transparent"), (0.005, colours.SHARES["idle"])),
+        steps=coloured_from(0.005, colours.SHARES["idle"]),
         queries=[
             now(f"sum by (currency) ({spent('day', *IDLE)})", "today {{currency}}"),
             now(f"sum by (currency) ({spent('month', *IDLE)})", "month {{currency}}"),
@@ -95,7 +103,7 @@ def not_metered() -> Panel:
         unit=units.SECONDS,
         decimals=0,
         background=True,
-        steps=((None, "transparent"), (0.5, colours.WARNING)),
+        steps=coloured_from(0.5, colours.WARNING),
         queries=[
             now(last_day("taximeter_gap_seconds_total"), "gap"),
             now(last_day("taximeter_unpriced_seconds_total"), "unpriced"),
@@ -104,7 +112,7 @@ def not_metered() -> Panel:
         no_value="no exporter",
         overrides=[
             unit_of("^gaps ", units.MONEY, 2),
-            thresholds_of("unpriced", ((None, "transparent"), (0.5, colours.BAD))),
+            thresholds_of("unpriced", coloured_from(0.5, colours.BAD)),
         ],
     )
 
@@ -165,18 +173,15 @@ def budget_forecast() -> Panel:
 
 def alerts_firing() -> Panel:
     """Firing alerts by severity."""
-    severities = ("critical", "warning", "info")
+    severities = dict(reversed(colours.SEVERITIES.items()))
     return values(
         title="Alerts firing",
         description="Taximeter's alerts that fire now, by severity. The table below names them.",
         unit=units.COUNT,
         background=True,
-        steps=((None, "transparent"),),
+        steps=NO_COLOUR,
         queries=[now(f"count({firing_alerts(severity)}) or vector(0)", severity) for severity in severities],
-        overrides=[
-            thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
-            for severity in severities
-        ],
+        overrides=colours_of_counts(severities),
     )
 
 
@@ -187,13 +192,10 @@ def devices_metered() -> Panel:
         description="Devices with a price, real and simulated. The money of simulated devices is not real.",
         unit=units.COUNT,
         background=True,
-        steps=((None, "transparent"),),
+        steps=NO_COLOUR,
         queries=[
             now(f"""count({select("taximeter_price_per_hour", HOST, 'simulated!="true"')}) or vector(0)""", "real"),
             now(f"""count({select("taximeter_price_per_hour", HOST, 'simulated="true"')}) or vector(0)""", "simulated"),
         ],
-        overrides=[
-            thresholds_of("real", ((None, "transparent"), (1, colours.GOOD))),
-            thresholds_of("simulated", ((None, "transparent"), (1, colours.SIMULATED))),
-        ],
+        overrides=colours_of_counts({"real": colours.GOOD, "simulated": colours.SIMULATED}),
     )

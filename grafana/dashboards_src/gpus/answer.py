@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from dashboards_src.gpus import problems, states
 from dashboards_src.gpus.selection import by_device, of
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import thresholds_of
+from dashboards_src.layer.fields import NO_COLOUR, colours_of_counts, thresholds_of
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.promql import WHOLE_GPU
@@ -13,38 +13,31 @@ from dashboards_src.promql import WHOLE_GPU
 
 def gpus_by_state() -> Panel:
     """GPUs that answer, that do not, and that nobody can ask."""
-    shown = {
-        "answer": (states.ANSWERS, colours.GOOD),
-        "do not answer": (states.SILENT, colours.BAD),
-        "not reachable": (states.UNREACHABLE, colours.GREY),
-    }
+    shown = {"answer": states.ANSWERS, "do not answer": states.SILENT, "not reachable": states.UNREACHABLE}
     return values(
         title="GPUs",
         description=f"How many GPUs there are now, by state; MIG instances are not counted. {states.MEANING}",
         unit=units.COUNT,
         background=True,
-        steps=((None, "transparent"),),
+        steps=NO_COLOUR,
         queries=[
-            now(f"count({states.in_state(state, WHOLE_GPU)}) or vector(0)", name) for name, (state, _) in shown.items()
+            now(f"count({states.in_state(state, WHOLE_GPU)}) or vector(0)", name) for name, state in shown.items()
         ],
-        overrides=[thresholds_of(name, ((None, "transparent"), (1, colour))) for name, (_, colour) in shown.items()],
+        overrides=colours_of_counts({name: states.WORDS[state][1] for name, state in shown.items()}),
     )
 
 
 def troubled() -> Panel:
     """Devices with a problem, by its severity."""
-    severities = ("critical", "warning", "info")
+    severities = dict(reversed(colours.SEVERITIES.items()))
     return values(
         title="With a problem",
         description="GPUs and MIG instances with a problem of each severity. The table below names the problems.",
         unit=units.COUNT,
         background=True,
-        steps=((None, "transparent"),),
+        steps=NO_COLOUR,
         queries=[now(f"count({problems.of_severity(severity)}) or vector(0)", severity) for severity in severities],
-        overrides=[
-            thresholds_of(severity, ((None, "transparent"), (1, colours.SEVERITIES[severity])))
-            for severity in severities
-        ],
+        overrides=colours_of_counts(severities),
     )
 
 

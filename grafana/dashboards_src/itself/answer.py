@@ -4,13 +4,12 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.itself.selection import RULES, of
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import good_until, thresholds_of
+from dashboards_src.layer.fields import NO_COLOUR, coloured_from, colours_of_counts, good_until, thresholds_of
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now
 from dashboards_src.promql import EXPORTER, HOST, select
 
-_NONE_IS_GOOD = ((None, "transparent"), (1, colours.BAD))
-_ALL_IS_WELL = ((None, "transparent"), (1, colours.GOOD))
+_NONE_IS_GOOD = coloured_from(1, colours.BAD)
 
 
 def exporters() -> Panel:
@@ -30,10 +29,7 @@ def exporters() -> Panel:
             now(f"count({up} == 0) or vector(0)", "not reached"),
             now(f"count({of('taximeter_collect_success')} == 0) or vector(0)", "incomplete"),
         ],
-        overrides=[
-            thresholds_of("reached", _ALL_IS_WELL),
-            thresholds_of("incomplete", ((None, "transparent"), (1, colours.WARNING))),
-        ],
+        overrides=colours_of_counts({"reached": colours.GOOD, "incomplete": colours.WARNING}),
     )
 
 
@@ -105,7 +101,7 @@ def delivery() -> Panel:
             now("sum(increase(alertmanager_notifications_failed_total[$__range]))", "failed"),
             now("sum(increase(prometheus_notifications_dropped_total[$__range]))", "given up"),
         ],
-        overrides=[thresholds_of("sent", ((None, "transparent"),))],
+        overrides=[thresholds_of("sent", NO_COLOUR)],
         no_value="no Alertmanager",
     )
 

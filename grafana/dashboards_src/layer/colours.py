@@ -40,3 +40,4 @@ LOST = BAD
 """Work that a kill undid, paid for in vain."""
 
 SEVERITIES = {"info": GOOD, "warning": WARNING, "critical": BAD}
+"""The gravest last."""

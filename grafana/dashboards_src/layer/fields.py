@@ -28,6 +28,7 @@ SERIES_NAME = "${__series.name}"
 """As a display name: the legend, also where Grafana would leave out the name of a single series."""
 
 NO_THRESHOLD: Steps = ((None, GOOD),)
+NO_COLOUR: Steps = ((None, "transparent"),)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ def good_from(warning: float, good: float) -> Steps:
 def watched(warning: float, bad: float) -> Steps:
     """The same for a cell of a table, which keeps the colour of text while all is well."""
     return ((None, "text"), (warning, WARNING), (bad, BAD))
+
+
+def coloured_from(value: float, colour: str) -> Steps:
+    """Thresholds for a value that has no colour while it is less, as where it should be 0."""
+    return (*NO_COLOUR, (value, colour))
 
 
 def thresholds(steps: Steps) -> ThresholdsConfig:
@@ -112,6 +118,11 @@ def _broken(pattern: str, style: Mapping[str, object], *, width: int) -> Overrid
 def thresholds_of(name: str, steps: Steps) -> Override:
     """Thresholds of one series."""
     return Override(MatcherConfig("byName", name), [DynamicConfigValue("thresholds", thresholds(steps).build())])
+
+
+def colours_of_counts(colours: Mapping[str, str]) -> list[Override]:
+    """Colours of single series by their names, each from 1 on: what is not there has none."""
+    return [thresholds_of(name, coloured_from(1, colour)) for name, colour in colours.items()]
 
 
 def unit_of(pattern: str, unit: str, decimals: int) -> Override:

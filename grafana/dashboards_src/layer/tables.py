@@ -13,13 +13,10 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards_src.layer.dressing import dressed
-from dashboards_src.layer.fields import Override, Steps, thresholds
+from dashboards_src.layer.fields import NO_COLOUR, Override, Steps, thresholds
 from dashboards_src.layer.joining import joined
 from dashboards_src.layer.queries import Query
 from dashboards_src.layer.units import TEXT
-
-_NO_COLOUR: Steps = ((None, "transparent"),)
-"""Of a cell whose value has no word."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class Column:
         if self.width is not None:
             settings.append(DynamicConfigValue("custom.width", self.width))
         if self.steps or self.mappings:
-            settings.append(DynamicConfigValue("thresholds", thresholds(self.steps or _NO_COLOUR).build()))
+            settings.append(DynamicConfigValue("thresholds", thresholds(self.steps or NO_COLOUR).build()))
         if self.mappings:
             settings.append(DynamicConfigValue("mappings", list(self.mappings)))
             settings.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import good_until, thresholds_of, watched
+from dashboards_src.layer.fields import NO_COLOUR, colours_of_counts, good_until, watched
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, rows
 from dashboards_src.layer.tables import Column, table
@@ -111,18 +111,14 @@ def ages() -> Panel:
         ),
         unit=units.COUNT,
         background=True,
-        steps=((None, "transparent"),),
+        steps=NO_COLOUR,
         queries=[
             now(f"count ({age} < {OLD}) or 0 * count ({known})", "new"),
             now(f"count ({age} >= {OLD}) or 0 * count ({known})", "old"),
             now(f"count ({known} unless {offers(OFFER_AS_OF)}) or 0 * count ({known})", "undated"),
         ],
         no_value="no offer",
-        overrides=[
-            thresholds_of("new", ((None, "transparent"), (1, colours.GOOD))),
-            thresholds_of("old", ((None, "transparent"), (1, colours.WARNING))),
-            thresholds_of("undated", ((None, "transparent"), (1, colours.WARNING))),
-        ],
+        overrides=colours_of_counts({"new": colours.GOOD, "old": colours.WARNING, "undated": colours.WARNING}),
     )
 
 

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import colours, units
-from dashboards_src.layer.fields import good_from
+from dashboards_src.layer.fields import coloured_from, good_from
 from dashboards_src.layer.panels import values
 from dashboards_src.layer.queries import now, over_time
 from dashboards_src.shared import runs
@@ -121,7 +121,7 @@ def lost() -> Panel:
         unit=units.MONEY,
         decimals=2,
         background=True,
-        steps=((None, "transparent"), (0.005, colours.LOST)),
+        steps=coloured_from(0.005, colours.LOST),
         queries=[now(f"sum by (currency) ({runs.lost_cost()})", "{{currency}}")],
         no_value="no training",
     )
