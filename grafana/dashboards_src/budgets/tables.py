@@ -5,11 +5,11 @@ from grafana_foundation_sdk.models.dashboard import Panel
 from dashboards_src.budgets.selection import IDENTITY, budgets, moment, recorded, together
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import watched
-from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import RUN, of_project, select
 from dashboards_src.shared import runs
+from dashboards_src.shared.links import TO_RUN
 from dashboards_src.shared.ranking import ROWS
 
 _LIMIT = budgets("taximeter_budget_limit")
@@ -112,7 +112,7 @@ def spenders() -> Panel:
             ),
         ],
         columns=[
-            Column("run", "Run", link=(address("taximeter-training-run", run="${__value.text}"), "This run")),
+            Column("run", "Run", link=TO_RUN),
             Column("project", "Project"),
             Column("team", "Team", width=100),
             Column("user", "User", width=90),

@@ -9,6 +9,7 @@ from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import Query, rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, EXPORTER, HOST, PROJECT, select
+from dashboards_src.shared.links import TO_GPUS_OF_HOST
 
 _CURRENCY = Column("currency", "Currency", width=78)
 _OF_LEDGER = (
@@ -86,9 +87,7 @@ def by_host() -> Panel:
             ),
         ],
         columns=[
-            Column(
-                "instance", "Host", link=(address("taximeter-gpus", instance="${__value.text}"), "GPUs of this host")
-            ),
+            Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column(
                 "Value #G",
                 "State",

@@ -3,14 +3,14 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import units
-from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, HOST, PROJECT, RUN, kept, select
 from dashboards_src.shared.columns import SIMULATED
+from dashboards_src.shared.links import TO_RUN
 from dashboards_src.shared.ranking import ROWS
 
-_RUN = Column("run", "Run", link=(address("taximeter-training-run", run="${__value.text}"), "This run"))
+_RUN = Column("run", "Run", link=TO_RUN)
 _INFO = select("taximeter_run_info", RUN, PROJECT, HOST)
 
 

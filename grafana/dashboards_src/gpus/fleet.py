@@ -13,11 +13,11 @@ from dashboards_src.layer.tables import Column, table
 from dashboards_src.layer.timelines import timeline
 from dashboards_src.promql import HOST, WHOLE_GPU, select
 from dashboards_src.shared.columns import SIMULATED
+from dashboards_src.shared.links import TO_GPUS_OF_HOST, TO_RUN
 from dashboards_src.shared.ranking import AT_MOST, ROWS
 
 UID = "taximeter-gpus"
 _PRICE = select("taximeter_price_per_hour", HOST)
-_OF_HOST = (address(UID, instance="${__value.text}"), "GPUs of this host")
 _OF_GPU = (address(UID, instance="${__data.fields.Host}", gpu="${__value.text}"), "This GPU alone")
 
 
@@ -38,7 +38,7 @@ def problems_now() -> Panel:
         ],
         columns=[
             Column("problem", "Problem", mappings=problems.named("02"), width=250),
-            Column("instance", "Host", link=_OF_HOST),
+            Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column("gpu", "GPU", width=70, link=_OF_GPU),
             Column("Value #B", "Per hour", units.MONEY, decimals=2, width=80),
             Column("currency", "Currency", width=80),
@@ -114,7 +114,7 @@ def hosts() -> Panel:
             rows(f"1000 * min by (instance) ({select('taximeter_host_reclaim_timestamp_seconds', HOST)})"),
         ],
         columns=[
-            Column("instance", "Host", link=_OF_HOST),
+            Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column("Value #A", "GPUs", units.COUNT, width=65),
             Column("Value #B", "Answer", units.COUNT, width=75),
             Column("Value #C", "Problems", units.COUNT, steps=watched(1, 1000), width=85),
@@ -156,7 +156,7 @@ def gpus() -> Panel:
             rows(_of_first(f"topk by (instance, uuid) (1, {run_memory})")),
         ],
         columns=[
-            Column("instance", "Host", link=_OF_HOST),
+            Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column("gpu", "GPU", width=50, link=_OF_GPU),
             Column("model", "Model"),
             Column("mig_profile", "MIG", width=75),
@@ -168,9 +168,7 @@ def gpus() -> Panel:
             Column("Value #G", "Temp.", units.CELSIUS, decimals=0, width=65),
             Column("Value #H", "Per hour", units.MONEY, decimals=2, width=75),
             Column("currency", "Currency", width=80),
-            Column(
-                "run", "Run", width=110, link=(address("taximeter-training-run", run="${__value.text}"), "This run")
-            ),
+            Column("run", "Run", width=110, link=TO_RUN),
             SIMULATED,
         ],
         sort_by="Host",

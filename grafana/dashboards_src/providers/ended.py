@@ -4,7 +4,6 @@ from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import watched
-from dashboards_src.layer.links import address
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
 from dashboards_src.promql import CURRENCY, HOST, MIG_INSTANCE, RUN, kept, kept_of_project, select
@@ -22,6 +21,7 @@ from dashboards_src.providers.selection import (
     offers,
 )
 from dashboards_src.shared.columns import SIMULATED
+from dashboards_src.shared.links import TO_RUN
 from dashboards_src.shared.ranking import ROWS
 
 _ASSUMPTION = (
@@ -94,7 +94,7 @@ def of_each_run() -> Panel:
             rows(f"max by (run, model) ({identity}) {shown}"),
         ],
         columns=[
-            Column("run", "Run", link=(address("taximeter-training-run", run="${__value.text}"), "This run")),
+            Column("run", "Run", link=TO_RUN),
             Column("model", "Model", width=135),
             Column("gpu_model", "GPU", width=68),
             Column("Value #B", "Device time", units.SECONDS, decimals=1, width=100),
