@@ -19,12 +19,13 @@ BOOKED_EVERY = "15s"
 PROGRESS = ("transfer", "forward_backward", "optimizer")
 """The phases in which a model learns; what they took is lost where a kill undoes it."""
 
+FIRST_RANK = 'rank="0"'
+VALIDATION = 'split="validation"'
+
 _BY_LEDGER = select("taximeter_run_cost_total", RUN, CURRENCY)
 _BY_HAND = select("taximeter_training_cost", RUN, CURRENCY)  # of the whole run; no exporter knows it then
 
 _PHASE_SECONDS = "taximeter_training_phase_seconds_total"
-_FIRST_RANK = 'rank="0"'
-_VALIDATION = 'split="validation"'
 
 
 def cost() -> str:
@@ -72,18 +73,18 @@ def counted_by(metric: str, *matchers: str) -> str:
     return f"sum by (run) ({kept(series)} unless on (instance, run, rank) {started_anew} or {parts})"
 
 
-_SECONDS = counted_by(_PHASE_SECONDS, _FIRST_RANK)
-_PROGRESS_SECONDS = counted_by(_PHASE_SECONDS, f'phase=~"{"|".join(PROGRESS)}"', _FIRST_RANK)
+_SECONDS = counted_by(_PHASE_SECONDS, FIRST_RANK)
+_PROGRESS_SECONDS = counted_by(_PHASE_SECONDS, f'phase=~"{"|".join(PROGRESS)}"', FIRST_RANK)
 
 
 def epochs() -> str:
     """Epochs done by each run: all ranks do the same ones."""
-    return counted_by("taximeter_training_epochs_total", _FIRST_RANK)
+    return counted_by("taximeter_training_epochs_total", FIRST_RANK)
 
 
 def best_accuracy() -> str:
     """The best validation accuracy of each run within the time range."""
-    accuracy = select("taximeter_training_accuracy_ratio", RUN, _VALIDATION)
+    accuracy = select("taximeter_training_accuracy_ratio", RUN, VALIDATION)
     return f"max by (run) {chosen(f'max_over_time({accuracy}[$__range])')}"
 
 
@@ -98,7 +99,7 @@ def share_of_phase(phase: str) -> str:
     By the first rank, as goodput and what was lost: the others go in step with it, and a run may have hundreds.
     """
     of_phase = f'phase="{phase}"'
-    return f"({counted_by(_PHASE_SECONDS, of_phase, _FIRST_RANK)} / {_SECONDS})"
+    return f"({counted_by(_PHASE_SECONDS, of_phase, FIRST_RANK)} / {_SECONDS})"
 
 
 def share_of_progress() -> str:
@@ -108,13 +109,13 @@ def share_of_progress() -> str:
 
 def lost_of_progress() -> str:
     """The share of each run's time of learning that was lost; 0 where nothing was."""
-    lost = kept(select("taximeter_training_lost_seconds_total", RUN, _FIRST_RANK))  # of the whole run
+    lost = kept(select("taximeter_training_lost_seconds_total", RUN, FIRST_RANK))  # of the whole run
     return f"clamp_max(max by (run) ({lost}) / ({_PROGRESS_SECONDS} > 0), 1)"
 
 
 def goodput() -> str:
     """The share of each run's time, and so of its money, that bought progress which was kept."""
-    return f"max by (run) {kept_of_project(select('taximeter_training_goodput_ratio', RUN, _FIRST_RANK))}"
+    return f"max by (run) {kept_of_project(select('taximeter_training_goodput_ratio', RUN, FIRST_RANK))}"
 
 
 def lost_cost() -> str:

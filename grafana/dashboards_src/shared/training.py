@@ -11,12 +11,11 @@ from dashboards_src.promql import RUN, of_project, rate, select
 from dashboards_src.shared import runs
 
 _NO_TRAINING = "no training"
-_VALIDATION = 'split="validation"'
 
 
 def accuracy_for_money() -> Panel:
     """Validation accuracy against the run's money."""
-    accuracy = of_project(select("taximeter_training_accuracy_ratio", RUN, _VALIDATION))
+    accuracy = of_project(select("taximeter_training_accuracy_ratio", RUN, runs.VALIDATION))
     return curves(
         title="Accuracy for money",
         description=(
@@ -36,7 +35,7 @@ def accuracy_for_money() -> Panel:
 
 def loss_for_money() -> Panel:
     """Validation loss against the run's money."""
-    loss = of_project(select("taximeter_training_loss", RUN, _VALIDATION))
+    loss = of_project(select("taximeter_training_loss", RUN, runs.VALIDATION))
     return curves(
         title="Loss for money",
         description=(

@@ -14,7 +14,6 @@ from dashboards_src.shared.ranking import ROWS
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
 _PROGRESS: Steps = ((None, colours.BAD), (0.5, colours.WARNING), (0.8, "text"))
-_VALIDATION = 'split="validation"'
 
 
 def _per(quantity: str) -> str:
@@ -133,12 +132,12 @@ def scores() -> Panel:
     best = f"topk({ROWS}, {runs.best_accuracy()})"
     measures = [
         rows(
-            f"""max by (run) {kept_of_project(select(f"taximeter_training_{measure}_ratio", RUN, _VALIDATION))}
+            f"""max by (run) {kept_of_project(select(f"taximeter_training_{measure}_ratio", RUN, runs.VALIDATION))}
             and on (run) {best}"""
         )
         for measure in ("top5_accuracy", "precision", "recall", "f1")
     ]
-    loss = f"min_over_time({select('taximeter_training_loss', RUN, _VALIDATION)}[$__range])"
+    loss = f"min_over_time({select('taximeter_training_loss', RUN, runs.VALIDATION)}[$__range])"
     return table(
         title="How good the models are",
         description=(

@@ -103,7 +103,6 @@ def trouble() -> Panel:
     """What each run had to do twice, and whether its exporter answers."""
     counts = ("taximeter_training_steps_total", "taximeter_training_out_of_memory_total")
     lost = ("taximeter_training_lost_steps_total", "taximeter_training_lost_seconds_total")
-    first = 'rank="0"'
     some: Steps = ((None, "text"), (1, colours.LOST))
     return table(
         title="Lost and repeated",
@@ -113,8 +112,8 @@ def trouble() -> Panel:
             "at the last price, and a run with a price by hand asks none."
         ),
         queries=[
-            *(rows(runs.counted_by(metric, first)) for metric in counts),
-            *(rows(f"max by (run) {kept_of_project(select(metric, RUN, first))}") for metric in lost),
+            *(rows(runs.counted_by(metric, runs.FIRST_RANK)) for metric in counts),
+            *(rows(f"max by (run) {kept_of_project(select(metric, RUN, runs.FIRST_RANK))}") for metric in lost),
             rows(f"min by (run) {of_project(select('taximeter_training_exporter_up', RUN))}"),
         ],
         columns=[

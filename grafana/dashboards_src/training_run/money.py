@@ -9,6 +9,7 @@ from dashboards_src.layer.panels import LAST, MAX, bars, lines
 from dashboards_src.layer.queries import now, over_time, rows
 from dashboards_src.promql import CURRENCY, RUN, kept_of_project, of_project, select
 from dashboards_src.shared import runs
+from dashboards_src.shared.ranking import AT_MOST
 
 _NO_TRAINING = "no training"
 
@@ -96,7 +97,7 @@ def time_to_accuracy() -> Panel:
 
 def fare() -> Panel:
     """Cost, forecast and budget of each run."""
-    dearest = f"topk by (currency) (20, {runs.cost()})"
+    dearest = f"topk by (currency) ({AT_MOST}, {runs.cost()})"
     forecast, limit = (
         f"max by (run, currency) {of_project(select(metric, RUN, CURRENCY))} and on (run) {dearest}"
         for metric in ("taximeter_training_cost_forecast", "taximeter_training_budget_limit")
@@ -134,7 +135,7 @@ def budget_used() -> Panel:
         decimals=1,
         maximum=1,
         steps=good_until(0.8, 1),
-        queries=[now(f"topk(20, {runs.kept_cost()} / {limit})", "{{run}} ({{currency}})")],
+        queries=[now(f"topk({AT_MOST}, {runs.kept_cost()} / {limit})", "{{run}} ({{currency}})")],
         no_value="no budget",
     )
 

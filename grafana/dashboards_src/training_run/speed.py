@@ -6,6 +6,7 @@ from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time
 from dashboards_src.promql import RUN, of_project, rate, select
+from dashboards_src.shared.ranking import AT_MOST
 
 _NO_TRAINING = "no training"
 _FLOPS = of_project(rate(select("taximeter_training_flops_total", RUN)))
@@ -26,7 +27,7 @@ def step_time_by_rank() -> Panel:
         unit=units.SECONDS,
         minimum=0,
         legend=(LAST, MEAN, MAX),
-        queries=[over_time(f"topk(20, {seconds} / ({steps} > 0))", "{{run}} rank {{rank}}")],
+        queries=[over_time(f"topk({AT_MOST}, {seconds} / ({steps} > 0))", "{{run}} rank {{rank}}")],
         no_value=_NO_TRAINING,
     )
 
@@ -46,7 +47,7 @@ def data_wait_by_rank() -> Panel:
         unit=units.RATIO,
         minimum=0,
         legend=(LAST, MEAN, MAX),
-        queries=[over_time(f"topk(20, {waited} / ({spent} > 0))", "{{run}} rank {{rank}}")],
+        queries=[over_time(f"topk({AT_MOST}, {waited} / ({spent} > 0))", "{{run}} rank {{rank}}")],
         no_value=_NO_TRAINING,
     )
 
