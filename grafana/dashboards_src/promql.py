@@ -33,6 +33,19 @@ def rate(series: str) -> str:
     return f"rate({series}[$__rate_interval])"
 
 
+def gained(counter: str) -> str:
+    """What a counter of what seldom happens gained within the time range; all of it where it is younger or began anew.
+
+    For counters whose series begin with their first event, which a rate never sees.
+    """
+    return f"{counter} - ({counter} offset $__range) >= 0 or {counter}"
+
+
+def grown(counter: str, within: str) -> str:
+    """Those series of such a counter that gained anything within a time such as ``1h``."""
+    return f"{counter} unless {counter} <= {counter} offset {within}"
+
+
 def firing_alerts(severity: str | None = None) -> str:
     """Those of Taximeter's alerts that fire; the Watchdog, which always does, is not among them."""
     of_severity = [] if severity is None else [f'severity="{severity}"']

@@ -134,7 +134,7 @@ def hosts() -> Panel:
 
 def gpus() -> Panel:
     """A row for each device."""
-    info = "max by (instance, gpu, uuid, model, mig_profile, driver_version, simulated)"
+    info = f"max by ({DEVICE}, model, mig_profile, driver_version, simulated)"
     run_memory = f"max by (instance, uuid, run) ({select('taximeter_run_gpu_memory_used_bytes', HOST)})"
     memory = "{} / {}".format(*(by_device(of(f"taximeter_gpu_memory_{name}_bytes")) for name in ("used", "total")))
     return table(

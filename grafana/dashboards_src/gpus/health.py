@@ -12,6 +12,7 @@ from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
+from dashboards_src.promql import gained
 from dashboards_src.shared.ranking import ROWS
 
 _SEVERITIES: Mapping[str, str] = {
@@ -46,20 +47,13 @@ _XIDS: Mapping[str, str] = {
 
 def xid_errors() -> Panel:
     """Each code that a GPU reported."""
-
-    def by_severity(template: str) -> str:
-        return " or ".join(
-            'label_replace({}, "severity", "{}", "", "")'.format(
-                template.format(of("taximeter_gpu_xid_errors_total", matcher)), severity
-            )
-            for severity, matcher in _SEVERITIES.items()
-        )
-
-    device = f"{DEVICE}, xid"
-    within = (
-        'label_replace(sum by ({by}) ({x} - ({x} offset $__range) >= 0 or {x}), "meaning", "$1", "xid", "(.*)") > 0'
+    metric = "taximeter_gpu_xid_errors_total"
+    code = f"{DEVICE}, xid"
+    by_severity = " or ".join(
+        f'label_replace(max by ({code}) ({of(metric, codes)}), "severity", "{severity}", "", "")'
+        for severity, codes in _SEVERITIES.items()
     )
-    errors = of("taximeter_gpu_xid_errors_total")
+    new = f"sum by ({code}) ({gained(of(metric))})"
     return table(
         title="XID errors",
         description=(
@@ -67,8 +61,8 @@ def xid_errors() -> Panel:
             "failed. Info: as a rule a program made the error. New: within the time range."
         ),
         queries=[
-            rows(by_severity(f"max by ({device}) ({{}})")),
-            rows(within.format(by=device, x=errors)),
+            rows(by_severity),
+            rows(f'label_replace({new}, "meaning", "$1", "xid", "(.*)") > 0'),
         ],
         columns=[
             Column(
@@ -114,9 +108,8 @@ def memory_health() -> Panel:
     def first(metric: str, *matchers: str) -> str:
         return states.first(by_device(of(metric, *matchers)))
 
-    def summed(metric: str, kind: str = "") -> str:
-        matchers = [kind] if kind else []
-        return states.first(f"sum by ({DEVICE}) ({of(metric, *matchers)})")
+    def summed(metric: str) -> str:
+        return states.first(f"sum by ({DEVICE}) ({of(metric)})")
 
     corrected, uncorrected = 'kind="corrected"', 'kind="uncorrected"'
     return table(

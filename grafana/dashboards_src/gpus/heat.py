@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.gpus.problems import SLOWDOWNS
-from dashboards_src.gpus.selection import DEVICE, LEGEND, highest, lowest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, lowest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import dashed
 from dashboards_src.layer.panels import LAST, MAX, MIN, bars, lines
@@ -194,6 +194,6 @@ def fans() -> Panel:
         unit=units.RATIO,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(f"max by ({DEVICE}) ({of('taximeter_gpu_fan_speed_ratio')})"), LEGEND)],
+        queries=[over_time(highest(by_device(of("taximeter_gpu_fan_speed_ratio"))), LEGEND)],
         no_value="no GPU with fans of its own",
     )

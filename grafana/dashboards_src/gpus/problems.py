@@ -13,7 +13,7 @@ from dashboards_src.gpus.selection import by_device, of
 from dashboards_src.gpus.states import SILENT, UNREACHABLE, in_state
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import words
-from dashboards_src.promql import rate
+from dashboards_src.promql import grown, rate
 
 XID_OF_HARDWARE = "48|62|64|74|79|95|119|120"
 """The GPU, its memory or its links failed."""
@@ -42,8 +42,7 @@ class Problem:
 
 def _new_xid(*matchers: str) -> str:
     """Reported within the last hour. The series of a code is born with its first error, at 1."""
-    errors = of("taximeter_gpu_xid_errors_total", *matchers)
-    return f"{errors} unless {errors} <= {errors} offset 1h"
+    return grown(of("taximeter_gpu_xid_errors_total", *matchers), within="1h")
 
 
 def _new_ecc() -> str:
@@ -78,8 +77,7 @@ def _missing_nvlinks() -> str:
 
 
 def _refused() -> str:
-    refused = of("taximeter_refused_readings_total")
-    return f"{refused} unless {refused} <= {refused} offset 10m"
+    return grown(of("taximeter_refused_readings_total"), within="10m")
 
 
 PROBLEMS: Sequence[Problem] = (

@@ -11,7 +11,7 @@ from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import words
 from dashboards_src.layer.queries import rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import HOST, MIG_INSTANCE, rate, select
+from dashboards_src.promql import HOST, MIG_INSTANCE, gained, grown, rate, select
 from dashboards_src.shared.ranking import ROWS
 
 READ, UNSUPPORTED, REFUSED, OF_INSTANCES, OF_GPU = range(1, 6)
@@ -73,7 +73,7 @@ def support(reading: Reading) -> str:
     )
     return f"""(
     0 * {by_device(read)} + {READ}
-    or 0 * {by_device(f"{refused} unless {refused} <= {refused} offset 10m")} + {REFUSED}
+    or 0 * {by_device(grown(refused, within="10m"))} + {REFUSED}
     or {elsewhere}
     or 0 * {up} + {UNSUPPORTED}
     ) and on ({DEVICE}) {states.up()} == 1"""
@@ -118,7 +118,7 @@ def refused() -> Panel:
         ),
         queries=[
             rows(f"topk({ROWS}, max by ({by}) ({refusals}))"),
-            rows(f"topk({ROWS}, max by ({by}) ({refusals} - ({refusals} offset $__range) >= 0 or {refusals}))"),
+            rows(f"topk({ROWS}, max by ({by}) ({gained(refusals)}))"),
         ],
         columns=[
             Column("instance", "Host"),

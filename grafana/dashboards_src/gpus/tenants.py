@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.gpus.selection import LEGEND, by_device, highest, of
+from dashboards_src.gpus.selection import DEVICE, LEGEND, by_device, highest, of
 from dashboards_src.layer import units
 from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time, rows
@@ -11,17 +11,16 @@ from dashboards_src.promql import HOST, select
 from dashboards_src.shared import ranking
 from dashboards_src.shared.ranking import AT_MOST, ROWS
 
-_PROCESS = "instance, gpu, uuid, pid"
+_PROCESS = f"{DEVICE}, pid"
 
 
 def mig_instances() -> Panel:
     """Each MIG instance and the GPU that it is in."""
     info = of("taximeter_mig_instance_info")
     parent = f'label_replace({select("taximeter_gpu_info", HOST)}, "gpu_uuid", "$1", "uuid", "(.*)")'
-    instances = "instance, gpu, uuid"
 
     def of_instances(metric: str) -> str:
-        return f"{by_device(of(metric))} and on ({instances}) {info}"
+        return f"{by_device(of(metric))} and on ({DEVICE}) {info}"
 
     return table(
         title="MIG instances",
@@ -30,8 +29,8 @@ def mig_instances() -> Panel:
             "power, temperature and health are the GPU's."
         ),
         queries=[
-            rows(f"max by (instance, gpu, uuid, gpu_uuid, gpu_instance) ({info})"),
-            rows(f"max by (instance, gpu, uuid, mig_profile) ({of('taximeter_gpu_info')} and on ({instances}) {info})"),
+            rows(f"max by ({DEVICE}, gpu_uuid, gpu_instance) ({info})"),
+            rows(f"max by ({DEVICE}, mig_profile) ({of('taximeter_gpu_info')} and on ({DEVICE}) {info})"),
             rows(
                 f"max by (instance, uuid, gpu_uuid, model) ({info} * on (instance, gpu_uuid) group_left (model) "
                 f"max by (instance, gpu_uuid, model) ({parent}))"
