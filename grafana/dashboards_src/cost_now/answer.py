@@ -14,7 +14,7 @@ from dashboards_src.layer.fields import (
     unit_of,
 )
 from dashboards_src.layer.panels import bars, values
-from dashboards_src.layer.queries import now
+from dashboards_src.layer.queries import Query, now
 from dashboards_src.promql import CURRENCY, HOST, firing_alerts, select
 
 _CALENDAR = "in the time zone that the budgets of an exporter agree on, else UTC"
@@ -117,13 +117,17 @@ def not_metered() -> Panel:
     )
 
 
-def _of_limit(quantity: str, together: str) -> str:
+def _of_limit(quantity: str) -> Query:
+    """What is ``spent`` of budgets' limits, or the ``forecast``: by all machines, or for budgets of a single run."""
     amount, limit = (
         f"""sum by (budget, period, run, currency) ({select(f"taximeter_budget_{name}", CURRENCY, 'run!=""')})"""
         for name in (quantity, "limit")
     )
-    shared = f"{select(together, CURRENCY)} / {select('fleet:taximeter_budget_limit:max', CURRENCY)}"
-    return f"topk({_BUDGETS}, {shared} or {amount} / {limit})"
+    amount_of_all, highest_limit = (
+        select(f"fleet:taximeter_budget_{name}", CURRENCY) for name in (f"{quantity}:sum", "limit:max")
+    )
+    of_all = f"{amount_of_all} / {highest_limit}"
+    return now(f"topk({_BUDGETS}, {of_all} or {amount} / {limit})", "{{budget}} {{run}} ({{currency}} a {{period}})")
 
 
 def budget_spent() -> Panel:
@@ -139,11 +143,7 @@ def budget_spent() -> Panel:
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[
-            now(
-                _of_limit("spent", "fleet:taximeter_budget_spent:sum"), "{{budget}} {{run}} ({{currency}} a {{period}})"
-            )
-        ],
+        queries=[_of_limit("spent")],
         no_value="no budget, or rules not loaded",
     )
 
@@ -161,12 +161,7 @@ def budget_forecast() -> Panel:
         maximum=1,
         steps=good_until(0.8, 1),
         mappings=beyond(10, "> 1,000%"),
-        queries=[
-            now(
-                _of_limit("forecast", "fleet:taximeter_budget_forecast:sum"),
-                "{{budget}} {{run}} ({{currency}} a {{period}})",
-            )
-        ],
+        queries=[_of_limit("forecast")],
         no_value="no budget, or rules not loaded",
     )
 

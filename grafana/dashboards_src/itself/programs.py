@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.itself.selection import JOBS, TARGET, by_target
+from dashboards_src.itself.selection import JOBS, LEGEND, TARGET, by_target
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import dashed, words
 from dashboards_src.layer.panels import LAST, MAX, lines
@@ -13,7 +13,6 @@ from dashboards_src.shared.ranking import AT_MOST, ROWS, highest
 
 _READ = words({"1": ("yes", "transparent"), "0": ("no", colours.BAD)})
 _PROGRAMS = ("taximeter", "prometheus", "alertmanager")
-_LEGEND = "{{job}} {{instance}}"
 _STARTED = by_target(select("process_start_time_seconds", JOBS))
 
 
@@ -58,7 +57,7 @@ def processor() -> Panel:
         decimals=3,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(by_target(rate(select("process_cpu_seconds_total", JOBS))), by=TARGET), _LEGEND)],
+        queries=[over_time(highest(by_target(rate(select("process_cpu_seconds_total", JOBS))), by=TARGET), LEGEND)],
     )
 
 
@@ -74,7 +73,7 @@ def memory() -> Panel:
         unit=units.BYTES,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(resident, by=TARGET), _LEGEND), over_time(f"max({virtual})", "exporter, virtual")],
+        queries=[over_time(highest(resident, by=TARGET), LEGEND), over_time(f"max({virtual})", "exporter, virtual")],
         overrides=[dashed("^exporter, virtual$")],
     )
 
@@ -91,5 +90,5 @@ def open_files() -> Panel:
         unit=units.RATIO,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(f"{used} / {allowed}", by=TARGET), _LEGEND)],
+        queries=[over_time(highest(f"{used} / {allowed}", by=TARGET), LEGEND)],
     )

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.itself.selection import JOBS, TARGET, by_target
+from dashboards_src.itself.selection import JOBS, LEGEND, TARGET, by_target
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import LAST, MAX, lines
@@ -16,7 +16,6 @@ _REACHED = words({"1": ("reached", colours.GOOD), "0": ("not reached", colours.B
 _UP = by_target(select("up", JOBS))
 _DURATION = by_target(select("scrape_duration_seconds", JOBS))
 _SAMPLES = by_target(select("scrape_samples_scraped", JOBS))
-_LEGEND = "{{job}} {{instance}}"
 
 
 def targets() -> Panel:
@@ -49,7 +48,7 @@ def reached() -> Panel:
             f"Whether Prometheus reached each target: at most {AT_MOST}, those that it reached least within the time "
             "range."
         ),
-        queries=[over_time(lowest(_UP, by=TARGET), _LEGEND)],
+        queries=[over_time(lowest(_UP, by=TARGET), LEGEND)],
         mappings=_REACHED,
         no_value="nothing is scraped",
     )
@@ -66,7 +65,7 @@ def duration() -> Panel:
         unit=units.SECONDS,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(_DURATION, by=TARGET), _LEGEND)],
+        queries=[over_time(highest(_DURATION, by=TARGET), LEGEND)],
     )
 
 
@@ -82,7 +81,7 @@ def samples() -> Panel:
         decimals=0,
         minimum=0,
         legend=(LAST, MAX),
-        queries=[over_time(highest(_SAMPLES, by=TARGET), _LEGEND)],
+        queries=[over_time(highest(_SAMPLES, by=TARGET), LEGEND)],
     )
 
 

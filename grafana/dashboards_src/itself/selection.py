@@ -9,6 +9,8 @@ RULES = 'rule_group=~".+;taximeter-.+"'
 """Matches Taximeter's groups of rules, which Prometheus names by their file and name."""
 
 TARGET = "job, instance"
+LEGEND = "{{job}} {{instance}}"
+"""What tells targets of Prometheus apart, and how a reader is told."""
 
 
 def of(metric: str, *matchers: str) -> str:

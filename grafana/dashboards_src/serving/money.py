@@ -65,7 +65,7 @@ def servers() -> Panel:
             ),
             rows(f"max by (run) (group by (run) {of_project(select(quantities.PREDICTIONS, RUN))})"),
             rows(quantities.cost()),
-            rows(f"{quantities.cost_per_hour()}", min_step=runs.BOOKED_EVERY),
+            rows(quantities.cost_per_hour(), min_step=runs.BOOKED_EVERY),
             rows(f"1000 * {quantities.cost()} / on (run) group_left () ({predictions} > 0)"),
             rows(f"max by (run, currency) {of_project(quantities.PRICE)}"),
             rows(requests),
