@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from compose.conftest import RunningStack
-from compose.files import REPOSITORY, read_yaml
 from compose.grafana import DATASOURCE, Grafana
 from demo.web import get_json
-from grafana.queries import dashboard_queries
-from grafana.test_dashboards import ALL
+from grafana.files import FILES
+from grafana.queries import ALL, dashboard_queries
 
 pytestmark = pytest.mark.compose
-FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def grafana(stack: RunningStack) -> Grafana:
 
 
 def test_anyone_sees_the_dashboards_and_cost_now_first(grafana: Grafana) -> None:
-    documents: list[Any] = [read_yaml(path) for path in FILES]
+    documents: list[Any] = [json.loads(path.read_text(encoding="utf-8")) for path in FILES]
     assert grafana.titles().items() >= {document["uid"]: document["title"] for document in documents}.items()
     assert get_json(f"{grafana.url}/api/dashboards/home")["dashboard"]["title"] == "Taximeter: cost now"
 
@@ -37,7 +36,7 @@ def test_the_data_source_is_our_prometheus(grafana: Grafana) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_dashboard_is_provisioned_as_it_is_written_and_answers(grafana: Grafana, path: Path) -> None:
-    written = read_yaml(path)
+    written = json.loads(path.read_text(encoding="utf-8"))
     stored = grafana.dashboard(written["uid"])
     assert [panel["title"] for panel in stored["panels"]] == [panel["title"] for panel in written["panels"]]
     problems = {query: grafana.problem(query) for query in dashboard_queries(path, variables=ALL)}

@@ -3,12 +3,11 @@
 Each answers on simulated GPUs, or in the full house: that is tested, so that no excuse hides a broken query.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grafana.contract import REPOSITORY
-from grafana.queries import dashboard_queries
+from grafana.files import DASHBOARDS
+from grafana.queries import ALL, dashboard_queries
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,7 @@ def of_panel(panel: str, ref_ids: str, reason: str) -> Iterator[MayBeEmpty]:
 
 def of_dashboard(name: str, reason: str) -> Iterator[MayBeEmpty]:
     """All panels of a dashboard, but not its filters and marks."""
-    path = REPOSITORY / "grafana" / "dashboards" / f"{name}.json"
-    names = [variable["name"] for variable in json.loads(path.read_text(encoding="utf-8"))["templating"]["list"]]
-    for query in dashboard_queries(path, variables=dict.fromkeys(names, ".*")):
+    for query in dashboard_queries(DASHBOARDS / f"{name}.json", variables=ALL):
         if query.ref_id:
             yield MayBeEmpty(query.panel, query.ref_id, reason)
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ALL = dict.fromkeys(("project", "run", "instance", "gpu", "gpu_model", "provider", "budget", "currency"), ".*")
+"""Every filter that a dashboard may have, at All: links between dashboards carry them over by name."""
+
 BUILT_IN = {"__interval": "15s", "__rate_interval": "1m", "__range": "1h"}
 """What Grafana fills in itself; `variables` may say otherwise."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from demo.binaries import Tools
-from grafana.contract import REPOSITORY
+from grafana.files import DASHBOARDS
 from grafana.queries import dashboard_queries, panels
 
 NOW = "30m"
@@ -19,7 +19,7 @@ NOW = "30m"
 
 def query(dashboard: str, panel: str, part: str | None = None, *, filters: Mapping[str, str]) -> str:
     """The PromQL of a panel, or of a column or part of it."""
-    path = REPOSITORY / "grafana" / "dashboards" / f"{dashboard}.json"
+    path = DASHBOARDS / f"{dashboard}.json"
     (shown,) = (one for one in panels(json.loads(path.read_text(encoding="utf-8"))) if one["title"] == panel)
     ref_id = "A" if part is None else _ref_id(shown, part)
     (expr,) = (

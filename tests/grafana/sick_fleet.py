@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -94,7 +95,7 @@ def with_every_problem() -> str:
 def _lines(gpu: str, uuid: str, readings: Mapping[str, float]) -> Iterator[str]:
     for series, value in readings.items():
         name, _, labels = series.partition("{")
-        number = time.time() if value != value else value  # noqa: PLR0124
+        number = time.time() if math.isnan(value) else value
         identity = f'gpu="{gpu}",uuid="{uuid}"'
         yield f"taximeter_gpu_{name}{{{identity}{',' + labels if labels else '}'} {number}\n"
 

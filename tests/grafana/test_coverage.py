@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 
 from generate import exporter, trainer
-from grafana.contract import REPOSITORY
+from grafana.files import FILES, RULES
 from grafana.not_shown import NOT_SHOWN
-from grafana.queries import dashboard_queries
-from grafana.test_dashboards import ALL, FILES
+from grafana.queries import ALL, dashboard_queries
 
 METRICS = {row.name for table in (*exporter.TABLES, *trainer.TABLES) for row in table.rows}
-RULES = "".join(path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "prometheus/rules").glob("*.yml")))
+RECORDS = "".join(path.read_text(encoding="utf-8") for path in RULES)
 
 
 def shown() -> set[str]:
     """The metrics that the dashboards' queries name, themselves or through what a rule records from them."""
     asked = " ".join(query.expr for path in FILES for query in dashboard_queries(path, variables=ALL))
-    recorded = dict(re.findall(r"record: (\S+)\n((?: {8}.*\n)+)", RULES))
+    recorded = dict(re.findall(r"record: (\S+)\n((?: {8}.*\n)+)", RECORDS))
     for _ in recorded:  # a rule may build on another
         asked += " ".join(expr for name, expr in recorded.items() if name in asked and expr not in asked)
     return {re.sub(r"_(bucket|sum|count)$", "", name) for name in re.findall(r"\b[a-zA-Z_]+[a-zA-Z0-9_]*\b", asked)}

@@ -10,33 +10,17 @@ from typing import Any
 
 import pytest
 from dashboards_src.layer import colours
-from grafana.contract import PROMETHEUS, REPOSITORY, WATCHERS, read_table
+from grafana.contract import PROMETHEUS, TAXIMETER, WATCHERS
 from grafana.excuses import may_be_empty
-from grafana.queries import dashboard_queries, panels
+from grafana.files import ARCHITECTURE, FILES, RULES
+from grafana.queries import ALL, dashboard_queries, panels
 from taximeter.phases import PHASES
-
-FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
-ALL = dict.fromkeys(("project", "run", "instance", "gpu", "gpu_model", "provider", "budget", "currency"), ".*")
-"""Every filter that a dashboard may have: links between dashboards carry them over by name."""
-RULES = sorted((REPOSITORY / "prometheus" / "rules").glob("*.yml"))
 
 _SERIES = re.compile(
     r"\b(?P<metric>\w+:taximeter_\w+:\w+|(?:taximeter|prometheus|alertmanager|scrape|process)_\w+|up|ALERTS"
     r"|ALERTS_FOR_STATE)\b(?:\{(?P<matchers>[^}]*)\})?"
 )
 _RECORDED = re.compile(r"\w+:\w+:\w+")
-
-
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
-def path(request: pytest.FixtureRequest) -> Path:
-    result: Path = request.param
-    return result
-
-
-@pytest.fixture
-def dashboard(path: Path) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return result
 
 
 def datasources(node: Any) -> Iterator[Any]:
@@ -57,7 +41,7 @@ def test_there_is_a_dashboard() -> None:
 
 
 def test_every_metric_and_label_is_promised(path: Path) -> None:
-    promised = {**read_table().labels, **PROMETHEUS, **WATCHERS}
+    promised = {**TAXIMETER, **PROMETHEUS, **WATCHERS}
     for query in dashboard_queries(path, variables=ALL):
         found = list(_SERIES.finditer(query.expr))
         assert found, f"{query.panel} {query.ref_id} asks for no metric: {query.expr}"
@@ -212,7 +196,7 @@ def test_simulated_devices_are_marked(dashboard: dict[str, Any]) -> None:
 
 
 def test_every_share_and_phase_has_a_colour() -> None:
-    text = read_table().text
+    text = ARCHITECTURE.read_text(encoding="utf-8")
     shares = re.search(r"`share`:(.*?)\n`severity`", text, re.DOTALL)
     assert shares is not None
     assert set(re.findall(r"\b(\w+) \(", shares[1])) == set(colours.SHARES)

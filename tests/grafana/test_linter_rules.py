@@ -6,19 +6,15 @@ those of test_dashboards.py; that every query is valid is proved by a real Prome
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from dashboards_src.layer import units
-from grafana.contract import REPOSITORY
+from grafana.files import DASHBOARDS
 from grafana.queries import panels
 
-FILES = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
-LEFT_OUT = yaml.safe_load((REPOSITORY / "grafana/dashboards/.lint").read_text(encoding="utf-8"))["exclusions"]
+LEFT_OUT = yaml.safe_load((DASHBOARDS / ".lint").read_text(encoding="utf-8"))["exclusions"]
 
 SUMS_THEMSELVES = {
     "taximeter_cost_total": "money that the ledger holds",
@@ -38,13 +34,6 @@ SUMS_THEMSELVES = {
 """Counters, or how several begin, that are shown as they are: since the beginning, not within the range."""
 
 _RANGE = re.compile(r"\[([^\]]+)\]")
-
-
-@pytest.fixture(params=FILES, ids=lambda path: path.stem)
-def dashboard(request: pytest.FixtureRequest) -> dict[str, Any]:
-    path: Path = request.param
-    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return result
 
 
 def test_each_exclusion_says_why() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from demo.binaries import Tools
-from grafana.test_dashboards import ALL
+from grafana.queries import ALL
 
 from grafana import reckoning
 

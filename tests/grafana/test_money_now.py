@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from demo.binaries import Tools
+from grafana.queries import ALL
 
 from grafana import reckoning
 
@@ -34,14 +35,11 @@ SERIES = {
     _series(_RECORDED, "gone", _SPOT, "month", "active", "lab"): "70x30",
     _series(_RECORDED, "gone", _SPOT, "month", "idle"): "11x30",
 }
-ALL = dict.fromkeys(("project", "run", "instance", "currency"), ".*")
 
 
 def asked(panel: str, part: str | None = None) -> str:
     """A query of the dashboard, with every filter at All."""
-    return reckoning.query(
-        "cost-now", panel, part, filters=dict.fromkeys(("project", "run", "instance", "currency"), ".*")
-    )
+    return reckoning.query("cost-now", panel, part, filters=ALL)
 
 
 def test_the_head_has_every_machine_once_and_no_two_currencies_together(tools: Tools, tmp_path: Path) -> None:

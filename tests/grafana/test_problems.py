@@ -7,7 +7,7 @@ from itertools import groupby
 
 import yaml
 from dashboards_src.gpus.problems import PROBLEMS, SLOWDOWNS, XID_OF_A_PROGRAM, XID_OF_HARDWARE
-from grafana.contract import REPOSITORY
+from grafana.files import REPOSITORY
 
 RULES = yaml.safe_load((REPOSITORY / "prometheus/rules/gpu.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}

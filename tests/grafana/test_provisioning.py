@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from grafana.contract import REPOSITORY
+from grafana.files import REPOSITORY
 
 PROVISIONING = REPOSITORY / "grafana" / "provisioning"
 

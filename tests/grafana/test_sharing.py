@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grafana.contract import REPOSITORY
+from grafana.files import DASHBOARDS, FILES, SHARING
+from grafana.queries import panels
 
-SHARED = sorted((REPOSITORY / "grafana" / "sharing").glob("*.json"))
+SHARED = sorted(SHARING.glob("*.json"))
 ADDED = {"__inputs", "__elements", "__requires"}
 
 
@@ -25,9 +26,7 @@ def imported(node: Any, inputs: dict[str, str]) -> Any:
 
 def test_each_dashboard_is_there_in_both_forms() -> None:
     assert SHARED
-    assert [path.name for path in SHARED] == sorted(
-        path.name for path in (REPOSITORY / "grafana/dashboards").glob("*.json")
-    )
+    assert [path.name for path in SHARED] == [path.name for path in FILES]
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
@@ -36,7 +35,7 @@ def test_once_imported_it_is_the_provisioned_one_with_another_data_source(path: 
     assert [(entry["type"], entry["pluginId"]) for entry in document["__inputs"]] == [("datasource", "prometheus")]
     picked = {entry["name"]: "picked" for entry in document["__inputs"]}
     got = imported({key: value for key, value in document.items() if key not in ADDED}, picked)
-    provisioned = json.loads((REPOSITORY / "grafana/dashboards" / path.name).read_text(encoding="utf-8"))
+    provisioned = json.loads((DASHBOARDS / path.name).read_text(encoding="utf-8"))
     assert got["templating"]["list"][0].pop("current")["value"] == "picked"
     assert provisioned["templating"]["list"][0].pop("current")["value"] == "default"
     assert got == provisioned
@@ -46,6 +45,5 @@ def test_once_imported_it_is_the_provisioned_one_with_another_data_source(path: 
 def test_it_says_what_it_needs(path: Path) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     needed = {(entry["type"], entry["id"]) for entry in document["__requires"]}
-    inner = [panel for row in document["panels"] for panel in row.get("panels") or []]
-    kinds = {panel["type"] for panel in [*document["panels"], *inner]} - {"row"}
+    kinds = {panel["type"] for panel in panels(document)}
     assert needed == {("grafana", "grafana"), ("datasource", "prometheus")} | {("panel", kind) for kind in kinds}

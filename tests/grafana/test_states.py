@@ -12,13 +12,13 @@ from dashboards_src.gpus.problems import PROBLEMS
 from dashboards_src.gpus.readings import READINGS
 from demo.binaries import Tools
 from demo.web import get_json
-from grafana.contract import REPOSITORY
-from grafana.queries import dashboard_queries, panels
+from grafana.files import DASHBOARDS
+from grafana.queries import ALL, dashboard_queries, panels
 from grafana.sick_fleet import ILL, sick_fleet
 
 pytestmark = pytest.mark.binaries
-FILE = REPOSITORY / "grafana" / "dashboards" / "gpus.json"
-VARIABLES = {"instance": ".*", "gpu": ".*", "__range": "5m", "__interval": "1s", "__rate_interval": "4s"}
+FILE = DASHBOARDS / "gpus.json"
+VARIABLES = {**ALL, "__range": "5m", "__interval": "1s", "__rate_interval": "4s"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from demo.ports import ANY, free_ports
 from demo.processes import Processes
 from demo.stack import Starter
 from demo.web import answers
-from grafana.contract import EVERYWHERE, REPOSITORY, WATCHERS
+from grafana.contract import EVERYWHERE, WATCHERS
+from grafana.files import REPOSITORY
 from prometheus_client.parser import text_string_to_metric_families
 from support.programs import wait_for
 

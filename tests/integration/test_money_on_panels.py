@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from demo.web import get_json
-from grafana.queries import dashboard_queries
-from grafana.test_dashboards import ALL
+from grafana.queries import ALL, dashboard_queries
 from integration.conftest import RUN, Chain
 from support.programs import wait_for
 
