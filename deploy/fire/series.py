@@ -5,6 +5,7 @@ https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/#s
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,19 +44,24 @@ class Series:
 
     def at(self, second: float) -> float | None:
         """The value of the newest sample at or before a second; `None` if that one is absent, or there is none."""
-        index = int(second // self.interval)
-        return self.values[index] if index < len(self.values) else None
+        return self._value(int(second // self.interval))
 
     def slope(self, second: float) -> float:
-        """By how much a counter rises each second from there on."""
+        """By how much it rises each second from there on: a counter, or what has just risen as much."""
         index = int(second // self.interval)
-        now, then = (self.values[at] if at < len(self.values) else None for at in (index, index + 1))
-        return max(0.0, then - now) / self.interval if self.is_counter and now is not None and then is not None else 0.0
+        before, now, then = (self._value(at) for at in (index - 1, index, index + 1))
+        if now is None or then is None:
+            return 0.0
+        steady = before is not None and math.isclose(then - now, now - before)
+        return max(0.0, then - now) / self.interval if self.is_counter or steady else 0.0
 
     def selector(self) -> str:
         """As it is written in an exposition."""
         labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(self.labels.items()))
         return f"{self.name}{{{labels}}}"
+
+    def _value(self, index: int) -> float | None:
+        return self.values[index] if 0 <= index < len(self.values) else None
 
 
 def parse_series(text: str, values: str, interval: float) -> Series:

@@ -13,6 +13,8 @@ from fire.series import Series
 
 COUNTER_STEP_SECONDS = 15.0
 """A counter is filled in so finely, so that its rate over any window is that of the test."""
+LAST_STEP_SECONDS, LAST_SECONDS = 1.0, 900.0
+"""Of late as finely as from now on: a rate does not reach far beyond its first sample where most are close together."""
 
 
 def open_metrics(case: Case, now: float) -> str:
@@ -44,10 +46,15 @@ def _samples(series: Series, until: float) -> Iterator[tuple[float, float]]:
         if value is not None:
             slope = series.slope(second)
             yield second, value
-            more = COUNTER_STEP_SECONDS
+            more = _step(until - second)
             while slope and more < series.interval and second + more <= until:
                 yield second + more, value + slope * more
-                more += COUNTER_STEP_SECONDS
+                more += _step(until - second - more)
+
+
+def _step(left: float) -> float:
+    """Between two samples of a counter so many seconds before its past ends."""
+    return LAST_STEP_SECONDS if left <= LAST_SECONDS else COUNTER_STEP_SECONDS
 
 
 def _expression(series: Series, value: float, at: float, now: float) -> str:

@@ -43,8 +43,10 @@ def test_what_is_no_series_is_named(series: str, values: str) -> None:
         parse_series(series, values, 60)
 
 
-def test_a_value_holds_until_the_next_sample_and_a_counter_rises_to_it() -> None:
+def test_a_value_holds_until_the_next_sample_and_what_rises_goes_on_to_it() -> None:
     counter = parse_series("seconds_total", "10 70 70 0", 60)
     assert [counter.at(second) for second in (0, 59, 60, 240)] == [10, 10, 70, None]
     assert [counter.slope(second) for second in (0, 60, 120, 180)] == [1, 0, 0, 0]
     assert parse_series("celsius", "10 70", 60).slope(0) == 0
+    spent = parse_series("spent", "0+6x3 18 90", 60)
+    assert [spent.slope(second) for second in (0, 60, 120, 180, 240)] == [0, 0.1, 0.1, 0, 0]
