@@ -24,9 +24,9 @@ from fire.delivery import Delivery, OurReceiver, RunningAlertmanager
 from fire.firing import Firing, NotFiring
 from fire.rules import Rules, read_rules
 
-ARRIVED_SECONDS = 45.0
+ARRIVED_SECONDS = 90.0
 """Ten until Prometheus has sent it, and our routes wait for more alerts of a group for ten at most."""
-OVER_SECONDS = 60.0
+OVER_SECONDS = 180.0
 HELP = """\
 Makes one of our alerts fire on purpose, to see what people are told and what that looks like.
 

@@ -10,15 +10,17 @@ from typing import Any
 
 import yaml
 from demo.binaries import Tools
-from demo.interrupts import Interrupts
+from demo.interrupts import Interrupts, TookTooLong
 from demo.processes import Processes
 
-from fire.cases import Case
+from fire.cases import Case, Expected
 from fire.prometheus import RulesPrometheus
 from fire.rules import Rules
 from fire.world import COUNTER_STEP_SECONDS, going_on, open_metrics
 
-BACKFILL_SECONDS = 120.0
+BACKFILL_SECONDS = 300.0
+FIRING_SECONDS = 60.0
+"""It is evaluated each second, where there is time for it."""
 BLOCKS = "--max-block-duration=162h"
 VALUES = 8000
 """Of a recorded series at most, so that the values of one block come in one query: it may have 11,000."""
@@ -61,16 +63,29 @@ class Firing:
             self._prometheus.wait_for_evaluation()
         self._prometheus.write_rules(self.rules.hurried(self.case.alert))
         self._prometheus.reload()
-        self._prometheus.wait_for_evaluation()
-        alerts = self._prometheus.alerts()
-        for expected in self.case.expected:
-            if not any(expected.labels.items() <= alert["labels"].items() for alert in alerts):
-                raise NotFiring(f"{self.case.alert} does not fire for {dict(expected.labels)}, but so: {alerts}")
+        alerts: list[dict[str, Any]] = []
+
+        def fires() -> bool:
+            alerts[:] = self._prometheus.alerts()
+            return not self._missing(alerts)
+
+        try:
+            self.interrupts.wait_until(fires, seconds=FIRING_SECONDS, what=self.case.alert, every=0.25)
+        except TookTooLong as error:
+            missing = dict(self._missing(alerts)[0].labels)
+            raise NotFiring(f"{self.case.alert} does not fire for {missing}, but so: {alerts}") from error
         return alerts
 
     def end(self) -> None:
         """End its Prometheus. Alertmanager takes the alert for over a few seconds later, as each alert says itself."""
         self._prometheus.stop()
+
+    def _missing(self, alerts: list[dict[str, Any]]) -> list[Expected]:
+        return [
+            expected
+            for expected in self.case.expected
+            if not any(expected.labels.items() <= alert["labels"].items() for alert in alerts)
+        ]
 
     @property
     def _lookback(self) -> float:

@@ -16,8 +16,8 @@ from demo.ports import HOST
 from demo.processes import Process, Processes
 from demo.web import answers, get_json, post
 
-READY_SECONDS = 60.0
-EVALUATED_SECONDS = 60.0
+READY_SECONDS = 120.0
+EVALUATED_SECONDS = 120.0
 
 
 FIRED = ("fired", "on purpose")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,15 @@ AT_ONCE = 8
 Alerts = list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Fired:
+    """The alerts as Prometheus has them."""
+
+    alerts: Alerts
+    after_seconds: float
+    """From the moment in which the case lies to that in which they were seen, at most: the clock has gone on."""
+
+
 def test_each_alert_has_a_case_in_which_it_fires() -> None:
     assert CASES.keys() == RULES.alerts.keys()
 
@@ -44,13 +55,15 @@ def test_an_alert_has_a_case_for_each_severity(name: str) -> None:
 @pytest.fixture(scope="module")
 def fired(
     tools: Tools, delivered: Delivered, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[tuple[str, str], Future[Alerts]]]:
+) -> Iterator[Mapping[tuple[str, str], Future[Fired]]]:
     """Every alert, each in a Prometheus of its own, while those of `delivered` wait for their messages."""
 
-    def fire(case: Case, folder: Path) -> Alerts:
+    def fire(case: Case, folder: Path) -> Fired:
+        began = time.time()
         with Processes() as processes:
             port = free_ports(ANY).prometheus
-            return Firing(case, RULES, tools, folder, port, processes, Interrupts()).fire(None)
+            alerts = Firing(case, RULES, tools, folder, port, processes, Interrupts()).fire(None)
+            return Fired(alerts, time.time() - began)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
@@ -62,28 +75,30 @@ def fired(
 @pytest.mark.binaries
 @pytest.mark.parametrize(("name", "severity"), FIRING)
 def test_an_alert_fires_and_says_what_its_test_expects(
-    name: str, severity: str, fired: Mapping[tuple[str, str], Future[Alerts]]
+    name: str, severity: str, fired: Mapping[tuple[str, str], Future[Fired]]
 ) -> None:
-    alerts = fired[name, severity].result()
-    for expected in CASES[name][severity].expected:
+    it, case = fired[name, severity].result(), CASES[name][severity]
+    for expected in case.expected:
         summaries = [
-            alert["annotations"]["summary"] for alert in alerts if expected.labels.items() <= alert["labels"].items()
+            alert["annotations"]["summary"] for alert in it.alerts if expected.labels.items() <= alert["labels"].items()
         ]
-        assert any(same(summary, expected.summary) for summary in summaries), (summaries, expected.summary)
+        same_words = partial(same, expected=expected.summary, after_seconds=it.after_seconds, age_seconds=case.at)
+        assert any(map(same_words, summaries)), (summaries, expected.summary, it.after_seconds)
     # The Watchdog speaks of no data.
-    assert name == "Watchdog" or all("(simulated)" in alert["annotations"]["summary"] for alert in alerts)
+    assert name == "Watchdog" or all("(simulated)" in alert["annotations"]["summary"] for alert in it.alerts)
 
 
-def same(summary: str, expected: str) -> bool:
+def same(summary: str, expected: str, *, after_seconds: float, age_seconds: float) -> bool:
     """Whether two texts have the same words, and numbers but for what the clock has done since the case.
 
-    That is a hundredth, and two seconds where seconds are told.
+    Where seconds are told, that is as many; else a hundredth, and as much as what has grown for hours grows in them.
     """
     one, other = (in_seconds(text.replace(" (simulated)", "")) for text in (summary, expected))
+    grown = 0.01 + after_seconds / max(age_seconds, 3600)
     number = r"(\d+(?:\.\d+)?)(s\b)?"
     pairs = zip(re.findall(number, one), re.findall(number, other), strict=False)
     return re.sub(number, "", one) == re.sub(number, "", other) and all(
-        float(a) == pytest.approx(float(b), rel=0.01, abs=2 if unit else 0) for (a, _), (b, unit) in pairs
+        float(a) == pytest.approx(float(b), rel=grown, abs=after_seconds if unit else 0) for (a, _), (b, unit) in pairs
     )
 
 

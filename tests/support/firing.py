@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from demo.configs import REPOSITORY
 
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 600
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
