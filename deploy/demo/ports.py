@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from dataclasses import dataclass, fields
 
 HOST = "127.0.0.1"
@@ -23,9 +24,15 @@ class Ports:
 USUAL = Ports(exporter=9877, trainer=9878, prometheus=9090, alertmanager=9093, grafana=3000, receiver=9099)
 ANY = Ports(exporter=0, trainer=0, prometheus=0, alertmanager=0, grafana=0, receiver=0)
 
+_given: set[int] = set()
+_giving = threading.Lock()
+
 
 def free_ports(usual: Ports = USUAL) -> Ports:
-    """The usual ports where they are free, others where not or where the usual one is 0; all different."""
+    """The usual ports where they are free, others where not or where the usual one is 0; all different.
+
+    Of those others none is given twice: it may be a while until somebody listens on it.
+    """
     taken = {getattr(usual, field.name) for field in fields(usual)}
     chosen: dict[str, int] = {}
     for field in fields(usual):
@@ -60,5 +67,7 @@ def _any_free(taken: set[int]) -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind((HOST, 0))
             port = int(probe.getsockname()[1])
-        if port not in taken:
-            return port
+        with _giving:
+            if port not in taken | _given:
+                _given.add(port)
+                return port
