@@ -16,8 +16,8 @@ from demo.ports import HOST, Ports
 from demo.processes import Process, Processes
 from demo.web import answers
 
-READY_SECONDS = 30.0
-GRAFANA_READY_SECONDS = 90.0
+READY_SECONDS = 120.0
+GRAFANA_READY_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from demo.stack import Stack, Starter, clean_environment, start_stack
 from demo.web import NoAnswer, answers, get_json
 
 TRAINING_SECONDS = 1200.0
-SCRAPED_SECONDS = 30.0
+SCRAPED_SECONDS = 120.0
 WATCH_SECONDS = 0.5
 """Between two looks at what is going on: the training has need of the processor too."""
-ALERTS_SECONDS = 60.0
+ALERTS_SECONDS = 180.0
 TOOLS_FOLDER = REPOSITORY / ".tools"
 
 

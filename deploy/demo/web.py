@@ -9,7 +9,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
+"""On a machine that is busy with a training, and with much else."""
 _OPENER = build_opener(ProxyHandler({}))
 
 
