@@ -16,7 +16,6 @@ from demo.checks import (
     percentages,
     thresholds_arrived,
 )
-from demo.ports import ANY, free_ports
 from support.exposition import serve_exposition
 from support.metered import Machine
 
@@ -65,13 +64,12 @@ def test_words() -> None:
 
 @pytest.mark.parametrize(("state", "result"), [("active", "null"), ("ended", '"failed"'), ("ended", '"expired"')])
 def test_a_run_that_did_not_finish_fails_the_check(state: str, result: str) -> None:
-    port = free_ports(ANY).exporter
-    with serve_exposition(port) as exporter:
+    with serve_exposition() as exporter:
         exporter.text = f'{{"state": "{state}", "result": {result}, "cost": {{}}}}'
         with pytest.raises(CheckFailed, match=f"run r-1 is {state}"):
-            ended_run(f"http://127.0.0.1:{port}", "r-1")
+            ended_run(f"http://127.0.0.1:{exporter.port}", "r-1")
         exporter.text = '{"state": "ended", "result": "finished", "cost": {}}'
-        assert ended_run(f"http://127.0.0.1:{port}", "r-1")["cost"] == {}
+        assert ended_run(f"http://127.0.0.1:{exporter.port}", "r-1")["cost"] == {}
 
 
 def test_the_cost_of_a_run_is_reckoned_from_the_ledgers_own_rows(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from support.loopback import serving
 
 
 @dataclass
@@ -19,9 +20,8 @@ class Exposition:
 
 
 @contextmanager
-def serve_exposition(port: int) -> Iterator[Exposition]:
-    """Answer every GET on a loopback port with `Exposition.text`, until the end."""
-    exposition = Exposition(port)
+def serve_exposition(port: int = 0) -> Iterator[Exposition]:
+    """Answer every GET on a loopback port, or on any that is free, with `Exposition.text`, until the end."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -36,11 +36,6 @@ def serve_exposition(port: int) -> Iterator[Exposition]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield exposition
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler, port) as listening:
+        exposition = Exposition(listening)
+        yield exposition
