@@ -7,5 +7,6 @@ from collections.abc import Mapping
 NOT_SHOWN: Mapping[str, str] = {
     "DCGM_FI_": "the same readings by another exporter's names, for dashboards that people already have",
     "taximeter_budget_threshold_ratio": "where a budget warns; the alerts that come of it are shown",
+    "taximeter_training_loss_finite": "where it is 0 the loss has no line, and an alert comes of it",
 }
 """A metric's name, or how the names of several begin, and why."""

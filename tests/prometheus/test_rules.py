@@ -49,9 +49,14 @@ DASHBOARDS = {
 KNOWN = TAXIMETER.keys() | {rule["record"] for rule in RECORDS} | {"process_start_time_seconds"}
 
 
+def texts(rule: dict[str, Any]) -> list[str]:
+    """All that has queries in it."""
+    return [rule["expr"], *rule.get("labels", {}).values(), *rule.get("annotations", {}).values()]
+
+
 def unknown_metrics(text: str) -> set[str]:
     """The metrics of ours in a text that neither a table nor a recording rule has."""
-    return set(re.findall(r"(?:[a-z]+:)?taximeter_\w+(?::\w+)?", text)) - KNOWN
+    return set(re.findall(r"(?:[a-z_]+:)?taximeter_\w+(?::\w+)?", text)) - KNOWN
 
 
 def test_configuration_is_accepted(tools: Tools) -> None:
@@ -126,7 +131,7 @@ def test_a_runbook_says_what_it_means_what_it_costs_how_to_look_and_what_to_do(p
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert", rule.get("record")))
 def test_a_rule_asks_for_nothing_that_is_not_there(rule: dict[str, Any]) -> None:
-    assert unknown_metrics("\n".join([rule["expr"], *rule.get("annotations", {}).values()])) == set()
+    assert unknown_metrics("\n".join(texts(rule))) == set()
 
 
 # What pint would say (github.com/cloudflare/pint), which is in no package registry that this environment is made from.
@@ -135,7 +140,7 @@ def test_a_rule_asks_for_nothing_that_is_not_there(rule: dict[str, Any]) -> None
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert", rule.get("record")))
 def test_a_window_holds_four_scrapes_or_more(rule: dict[str, Any]) -> None:
     """With one of them lost there is still a rate."""
-    ranges = re.findall(r"\[(\d+[a-z]\w*)\]", "\n".join([rule["expr"], *rule.get("annotations", {}).values()]))
+    ranges = re.findall(r"\[(\d+[a-z]\w*)\]", "\n".join(texts(rule)))
     assert [each for each in ranges if seconds(each) < 4 * SCRAPE_SECONDS] == []
 
 

@@ -71,6 +71,7 @@ def test_a_loops_time_samples_and_money(build: Build, exporter: FakeExporter, ti
         "startup": 2.0,
         "data_wait": 1.5,
     }
+    assert shown[key("seconds_total")] == 9.75
     assert {part.phase: (part.seconds, part.cost["USD"]) for part in bill.phases if part.seconds} == {
         "startup": (2.0, Decimal(2)),
         "data_wait": (1.5, Decimal("1.5")),
@@ -83,7 +84,7 @@ def test_a_loops_time_samples_and_money(build: Build, exporter: FakeExporter, ti
     assert (shown[key("step_seconds_bucket", le="0.5")], shown[key("step_seconds_bucket", le="1.0")]) == (0, 6)
     assert (shown[key("steps_total")], shown[key("samples_total")]) == (6, 18)
     assert (shown[key("epoch")], shown[key("learning_rate")], shown[key("exporter_up")]) == (2, 0.1, 1)
-    assert shown[key("loss", split="train")] == 0.5
+    assert (shown[key("loss", split="train")], shown[key("loss_finite", split="train")]) == (0.5, 1)
     assert shown[key("accuracy_ratio", split="validation")] == 0.5
     assert (bill.cost, bill.source, bill.epochs, bill.accuracy) == ({"USD": Decimal("9.75")}, "exporter", 2, 0.75)
     assert bill.cost_per_epoch == {"USD": Decimal("4.875")}
@@ -159,7 +160,7 @@ def test_both_formats_are_what_their_parsers_read(build: Build, ticks: Ticks) ->
 
 def test_without_a_reading_there_is_no_series(build: Build) -> None:
     names = {name for name, _ in scrape(build())}
-    counters = {"phase_seconds", "steps", "samples", "epochs", "out_of_memory", "lost_steps", "lost_seconds"}
+    counters = {"phase_seconds", "seconds", "steps", "samples", "epochs", "out_of_memory", "lost_steps", "lost_seconds"}
     there = {f"taximeter_training_{name}_total" for name in counters}
     assert {name for name in names if "step_seconds" not in name} == there | {"taximeter_training_exporter_up"}
 

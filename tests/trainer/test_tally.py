@@ -152,10 +152,15 @@ def test_a_device_that_fails_is_said_once(gpu: Gpu, caplog: pytest.LogCaptureFix
 
 def test_what_is_not_finite_is_no_reading() -> None:
     tally = Tally()
+    assert tally.read().loss_is_finite == {}
     tally.latest["loss"] = 1.0
-    assert tally.read().loss == {"train": 1.0}
+    assert (tally.read().loss, tally.read().loss_is_finite) == ({"train": 1.0}, {"train": True})
     tally.latest["loss"] = float("nan")
-    assert tally.read().loss == {}
+    assert (tally.read().loss, tally.read().loss_is_finite) == ({}, {"train": False})
+    tally.log_validation("validation loss", float("inf"))
+    assert (tally.read().loss, tally.read().loss_is_finite) == ({}, {"train": False, "validation": False})
+    tally.latest["loss"] = 2.0
+    assert (tally.read().loss, tally.read().loss_is_finite) == ({"train": 2.0}, {"train": True, "validation": False})
 
 
 def test_nonsense_is_said_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -165,5 +170,6 @@ def test_nonsense_is_said_once_and_left_out(caplog: pytest.LogCaptureFixture) ->
         tally.log_validation("validation accuracy", -1)
         reported = tally.read()
         assert (reported.accuracy, reported.loss, reported.gradient_norm, reported.epoch) == ({}, {}, None, None)
+        assert reported.loss_is_finite == {}
     assert len(caplog.messages) == 5
     assert "97.5 is not from 0 to 1" in caplog.text

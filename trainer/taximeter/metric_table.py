@@ -121,6 +121,13 @@ ALL = (
         counter=True,
     ),
     MetricSpec(
+        "seconds",
+        "Time spent in all phases together.",
+        "the phases",
+        lambda now: _one(sum(now.phases_ns.values()) / 1e9),
+        counter=True,
+    ),
+    MetricSpec(
         "steps",
         "Training steps done.",
         "`meter.steps`",
@@ -199,6 +206,13 @@ ALL = (
         "The loss last logged; absent while it is not a finite number.",
         "`meter.log`",
         lambda now: (((split,), loss) for split, loss in now.reported.loss.items()),
+        labels=("split",),
+    ),
+    MetricSpec(
+        "loss_finite",
+        "1 if the loss last logged is a finite number, else 0.",
+        "`meter.log`",
+        lambda now: (((split,), float(finite)) for split, finite in now.reported.loss_is_finite.items()),
         labels=("split",),
     ),
     MetricSpec(

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from taximeter.torch_device import event_on
 
@@ -37,6 +37,7 @@ _RANGES: dict[Name, tuple[float, float]] = {
 _log = logging.getLogger("taximeter")
 
 _Then = Callable[[float], None]
+_Value = TypeVar("_Value", float, bool)
 
 
 class _Coming(NamedTuple):
@@ -68,6 +69,9 @@ class Reported:
     learning_rate: float | None
     gradient_norm: float | None
     loss: dict[Split, float]
+    """Those that are finite."""
+    loss_is_finite: dict[Split, bool]
+    """Of each that was logged."""
     accuracy: dict[Split, float]
     scores: dict[tuple[Score, Split], float]
     best_accuracy: float | None
@@ -96,6 +100,7 @@ class Tally:
         self._asked: dict[Name, Any] = {}
         self._coming: deque[_Coming] = deque()
         self._numbers: dict[Name, float] = {}
+        self._are_finite: dict[Name, bool] = {}
         self._scores: dict[tuple[Score, Split], float] = {}
         self._best_accuracy: float | None = None
         self._complained: set[Name] = set()
@@ -196,6 +201,7 @@ class Tally:
             learning_rate=numbers.get("learning_rate"),
             gradient_norm=numbers.get("gradient_norm"),
             loss=_by_split(numbers, "loss", "validation loss"),
+            loss_is_finite=_by_split(self._are_finite.copy(), "loss", "validation loss"),
             accuracy=_by_split(numbers, "accuracy", "validation accuracy"),
             scores=self._scores.copy(),
             best_accuracy=self._best_accuracy,
@@ -223,6 +229,7 @@ class Tally:
     def _keep(self, name: Name, value: Any, then: _Then | None) -> None:
         try:
             number = _finite(value)
+            self._are_finite[name] = number is not None
             if number is not None and name in _RANGES:
                 least, greatest = _RANGES[name]
                 if not least <= number <= greatest:
@@ -247,9 +254,9 @@ class Tally:
             _log.warning("%s is not what it should be, and is left out: %s", name, wrong)
 
 
-def _by_split(numbers: dict[Name, float], train: Name, validation: Name) -> dict[Split, float]:
+def _by_split(values: dict[Name, _Value], train: Name, validation: Name) -> dict[Split, _Value]:
     named: dict[Split, Name] = {"train": train, "validation": validation}
-    return {split: numbers[name] for split, name in named.items() if name in numbers}
+    return {split: values[name] for split, name in named.items() if name in values}
 
 
 def _is_on_device(value: Any) -> bool:

@@ -73,7 +73,7 @@ def counted_by(metric: str, *matchers: str) -> str:
     return f"sum by (run) ({kept(series)} unless on (instance, run, rank) {started_anew} or {parts})"
 
 
-_SECONDS = counted_by(_PHASE_SECONDS, FIRST_RANK)
+_SECONDS = counted_by("taximeter_training_seconds_total", FIRST_RANK)
 _PROGRESS_SECONDS = counted_by(_PHASE_SECONDS, f'phase=~"{"|".join(PROGRESS)}"', FIRST_RANK)
 
 

@@ -35,8 +35,11 @@ def step_time_by_rank() -> Panel:
 def data_wait_by_rank() -> Panel:
     """The share of its time that each rank waits for data."""
     waited, spent = (
-        f"sum by (run, rank) {of_project(rate(select('taximeter_training_phase_seconds_total', RUN, *matchers)))}"
-        for matchers in (('phase="data_wait"',), ())
+        f"sum by (run, rank) {of_project(rate(series))}"
+        for series in (
+            select("taximeter_training_phase_seconds_total", RUN, 'phase="data_wait"'),
+            select("taximeter_training_seconds_total", RUN),
+        )
     )
     return lines(
         title="Data wait, by rank",

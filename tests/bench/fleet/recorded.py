@@ -17,6 +17,9 @@ from bench.fleet.prometheus import Prometheus
 from bench.fleet.template import ENDED
 
 _DAYS = 30
+_A_MINUTE = "[1m:15s]"
+"""In place of every range of what is recorded: the last two minutes of the fleet are there, and a rate that knows of a
+part of the first alone would be a value that the series never has."""
 _DEEPEST = 5
 """So many rules may be made of one another; then one of them looks at itself, and has nothing there yet."""
 
@@ -88,6 +91,6 @@ def _in_full(name: str, known: Mapping[str, Recording], depth: int = 0) -> str:
         if depth == _DEEPEST or match["name"] == name:
             return match[0]
         within = f"({_in_full(match['name'], known, depth + 1)})"
-        return within + match["range"].strip()[:-1] + ":1m]" if match["range"] else within
+        return within + _A_MINUTE if match["range"] else within
 
     return others.sub(replaced, known[name].expr)
