@@ -11,8 +11,8 @@ import pytest
 from compose.engine import engine_problem, image_problem
 from compose.files import services
 from demo.configs import REPOSITORY
-from demo.interrupts import Interrupts
 from demo.web import answers
+from support.programs import wait_for
 
 IMAGE = services()["alertmanager"]["image"]
 
@@ -47,7 +47,7 @@ def newer_alertmanager(config: Path, port: int) -> Iterator[str]:
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        Interrupts().wait_until(lambda: answers(f"{url}/-/ready"), seconds=30, what="Alertmanager in Docker")
+        wait_for(lambda: answers(f"{url}/-/ready"), "Alertmanager in Docker is not ready")
         yield url
     finally:
         _docker("rm", "--force", "--volumes", container)

@@ -52,7 +52,7 @@ def secrets(tmp_path: Path) -> Path:
 def run(tmp_path: Path, secrets: Path) -> Run:
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, CONFIGURE, "--secrets", secrets, "--out", tmp_path / "alertmanager.yml", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # type: ignore[arg-type]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # type: ignore[arg-type]
 
     return call
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import count
-from urllib.request import Request, urlopen
 
 import pytest
 from alertmanager.newer import newer_alertmanager
@@ -16,6 +14,8 @@ from demo.ports import ANY, free_ports
 from demo.processes import Processes
 from demo.stack import Starter
 from demo.web import get_json
+from support.posting import post_alerts
+from support.programs import wait_for
 
 pytestmark = pytest.mark.binaries
 
@@ -138,17 +138,14 @@ def told(alertmanager: str, *alerts: Labels) -> list[Labels]:
     """Those of the alerts that are not inhibited, once all of them have been considered."""
     # Alerts are considered in the order in which they came: when the last is silenced, nothing is left to happen.
     last = {"budget": f"last-{next(_CASES)}"}
-    everything = [*alerts, CRITICAL | last, INFO | last]
-    body = json.dumps([{"labels": labels} for labels in everything]).encode()
-    request = Request(f"{alertmanager}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"})
-    with urlopen(request, timeout=10):
-        pass
+    post_alerts(alertmanager, *({"labels": labels} for labels in (*alerts, CRITICAL | last, INFO | last)))
 
     def active() -> list[Labels]:
         return [entry["labels"] for entry in get_json(f"{alertmanager}/api/v2/alerts", inhibited="false")]
 
-    Interrupts().wait_until(lambda: INFO | last not in active(), seconds=10, what="the last inhibition")
-    return [alert for alert in alerts if alert in active()]
+    wait_for(lambda: INFO | last not in active(), "the last is not inhibited")
+    found = active()
+    return [alert for alert in alerts if alert in found]
 
 
 def apart(*alerts: Labels) -> list[Labels]:

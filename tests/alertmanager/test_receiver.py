@@ -25,7 +25,7 @@ class Running:
     port: int
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
@@ -39,7 +39,7 @@ class Running:
     def printed(self) -> str:
         """Ends it and gives what it printed since it was up."""
         self.process.send_signal(signal.SIGTERM)
-        output, _ = self.process.communicate(timeout=10)
+        output, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return output
 
@@ -109,13 +109,13 @@ def test_what_is_not_a_message_is_refused_and_the_next_one_taken(receiver: Runni
 
 
 def test_a_message_of_more_than_a_mebibyte_is_refused_unread(receiver: Running) -> None:
-    with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=60) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n")
         assert connection.makefile("rb").readline().split()[1] == b"413"
 
 
 def test_a_message_without_its_length_is_refused(receiver: Running) -> None:
-    with socket.create_connection(("127.0.0.1", receiver.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", receiver.port), timeout=60) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
         assert connection.makefile("rb").readline().split()[1] == b"411"
 
@@ -127,7 +127,7 @@ def test_health_and_an_unknown_path(receiver: Running) -> None:
 
 def test_a_port_in_use_is_one_line_and_status_2(receiver: Running) -> None:
     command = [sys.executable, RECEIVER, "--listen", f"127.0.0.1:{receiver.port}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2
     assert done.stderr == (
         f"receiver.py: --listen 127.0.0.1:{receiver.port}: Address already in use; choose another address\n"

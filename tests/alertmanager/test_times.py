@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -17,6 +15,8 @@ from demo.ports import ANY, free_ports
 from demo.processes import Processes
 from demo.stack import Starter
 from demo.web import get_json
+from support.posting import post_alerts
+from support.programs import wait_for
 
 pytestmark = pytest.mark.binaries
 
@@ -62,18 +62,10 @@ def test_info_waits_for_working_hours_unless_it_is_about_money(
 
     # One after the other: if what comes first were told at all, it would be before the last.
     for name, labels in ALERTS.items():
-        post(alertmanager.url, {"alertname": name, **labels})
+        post_alerts(alertmanager.url, {"labels": {"alertname": name, **labels}})
         if name in told:
-            Interrupts().wait_until(lambda name=name: name in received(), seconds=10, what=name)  # type: ignore[misc]
+            wait_for(lambda name=name: name in received(), f"{name} is not told")
     assert received() == told
-
-
-def post(url: str, labels: dict[str, str]) -> None:
-    """Hand one alert to Alertmanager."""
-    body = json.dumps([{"labels": labels}]).encode()
-    request = Request(f"{url}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"})
-    with urlopen(request, timeout=10):
-        pass
 
 
 def hurry(route: dict[str, Any]) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -21,6 +19,8 @@ from demo.stack import Starter
 from demo.web import get_json
 from support.exposition import serve_exposition
 from support.mail import catch_mail
+from support.posting import post_alerts
+from support.programs import wait_for
 
 pytestmark = pytest.mark.binaries
 
@@ -79,8 +79,8 @@ def test_each_threshold_arrives_in_words_and_its_end_too(
         ]
         return set(wanted) <= set(received)
 
-    def wait_for(*wanted: tuple[str, str, str]) -> None:
-        Interrupts().wait_until(lambda: arrived(*wanted), seconds=30, what=f"{wanted}")
+    def wait(*wanted: tuple[str, str, str]) -> None:
+        wait_for(lambda: arrived(*wanted), f"{wanted} did not arrive")
 
     with serve_exposition(ports.exporter) as exporter:
         exporter.text = spent(4.99)
@@ -92,21 +92,21 @@ def test_each_threshold_arrives_in_words_and_its_end_too(
             answer = get_json(f"{prometheus.url}/api/v1/query", query="budget:taximeter_budget_spent:ratio")
             return [entry["value"][1] for entry in answer["data"]["result"]] == [amount]
 
-        Interrupts().wait_until(lambda: seen("0.499"), seconds=30, what="the first evaluation")
+        wait_for(lambda: seen("0.499"), "nothing was evaluated")
         assert arrived()
         assert received == []
 
         exporter.text = spent(5.12)
-        wait_for(("firing", "info", "Budget demo: 5.12 of 10.00 USD spent (51%) this month (simulated)"))
+        wait(("firing", "info", "Budget demo: 5.12 of 10.00 USD spent (51%) this month (simulated)"))
         assert {severity for _, severity, _ in received} == {"info"}
 
         # At once over all of it: of what was crossed on the way nobody needs to be told any more.
         exporter.text = spent(10)
         whole = "Budget demo: 10.00 of 10.00 USD spent (100%) this month (simulated)"
-        wait_for(("firing", "critical", whole))
+        wait(("firing", "critical", whole))
 
         exporter.text = spent(0)
-        wait_for(("resolved", "info", whole), ("resolved", "critical", whole))
+        wait(("resolved", "info", whole), ("resolved", "critical", whole))
         assert {severity for _, severity, _ in received} == {"info", "critical"}
 
 
@@ -127,14 +127,8 @@ def test_mail_has_the_money_in_its_subject_and_says_what_to_do(
             },
             "startsAt": datetime.now(UTC).isoformat(),
         }
-        post = Request(
-            f"{alertmanager.url}/api/v2/alerts",
-            data=json.dumps([alert]).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urlopen(post, timeout=10) as answer:
-            assert answer.status == 200
-        Interrupts().wait_until(lambda: len(mailbox.messages) > 0, seconds=30, what="the mail")
+        post_alerts(alertmanager.url, alert)
+        wait_for(lambda: mailbox.messages, "no mail came")
     mail = mailbox.messages[0]
     assert mail["Subject"] == "[WARNING] Budget demo: 8.00 of 10.00 USD spent (80%) this month"
     assert mail["From"] == "taximeter@localhost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,10 @@ from demo import tour
 from demo.__main__ import main
 from demo.binaries import Tools
 from demo.configs import REPOSITORY
-from demo.interrupts import Interrupts
+from support.programs import wait_for
+
+SECONDS = 1800
+"""Until a demo must have ended; half a minute does on two idle cores."""
 
 pytestmark = pytest.mark.binaries
 needs_trainer = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="taximeter[trainer] is not here")
@@ -45,6 +49,11 @@ def marked(mark: str) -> list[str]:
     return found
 
 
+def nothing_goes_on(mark: str) -> None:
+    """What was killed needs a moment of the processor to end; what was not goes on for long."""
+    wait_for(lambda: marked(mark) == [], "something goes on")
+
+
 @contextmanager
 def demo(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
     """The demo as its own process, its output in `stdout`."""
@@ -57,24 +66,25 @@ def demo(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=SECONDS)
 
 
 @needs_trainer
 def test_the_whole_chain_holds(tools: Tools, tmp_path: Path, mark: str) -> None:
     with demo("--exit", "--epochs", "2", "--simulate", "--folder", tmp_path / "demo") as process:
-        output, _ = process.communicate(timeout=500)
+        output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, output
     assert "SIMULATED" in output
     assert "Prometheus has the same to the cent" in output
     received = output.partition("[5/5] Alerts received\n")[2]
     # At a dollar a second lower thresholds may be overtaken before they are seen; then they are not told of.
-    assert "UTC  critical" in received
-    assert 1 <= received.count("USD spent") <= 3
+    told = set(re.findall(r" UTC  (\w+) +Budget demo: .* USD spent", received))
+    assert "critical" in told
+    assert told <= {"info", "warning", "critical"}
     # whatever else the simulated GPUs give cause for says so as well
     assert all("(simulated)" in line for line in received.splitlines() if "UTC" in line)
     assert output.rstrip().endswith("All of it as it should be.")
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 @needs_trainer
@@ -86,7 +96,7 @@ def test_an_alert_that_does_not_arrive_is_a_failure_with_its_reason_last(
     assert main(["--exit", "--epochs", "1", "--folder", str(tmp_path / "demo")]) == 1
     last = capsys.readouterr().out.rstrip().splitlines()[-1]
     assert last.startswith("demo: the alert at 100% of budget demo did not arrive within 0.5 s")
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 @pytest.mark.parametrize("stage", ["Fetching|Looking", "exporter ready", "Training: run"])
@@ -97,10 +107,10 @@ def test_ctrl_c_ends_everything_at_any_time(tools: Tools, tmp_path: Path, mark: 
             if any(word in line for word in stage.split("|")):
                 break
         os.kill(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert output.rstrip().endswith("Stopped: everything that was started here has ended.")
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child when its parent is killed outright")
@@ -113,7 +123,7 @@ def test_being_killed_outright_leaves_nothing_behind(tools: Tools, tmp_path: Pat
         assert len(marked(mark)) >= 5  # itself and four parts
         process.kill()
         process.wait()
-        Interrupts().wait_until(lambda: marked(mark) == [], seconds=30, what="the end of all of it")
+        nothing_goes_on(mark)
 
 
 def test_an_exporter_that_does_not_start_is_told_with_its_own_words(
@@ -124,7 +134,7 @@ def test_an_exporter_that_does_not_start_is_told_with_its_own_words(
     lines = capsys.readouterr().out.rstrip().splitlines()
     assert lines[-1] == "demo: exporter ended with status 2"
     assert "prices[0].per_hour" in lines[-2]
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 def test_a_secret_that_cannot_be_right_is_status_2_before_anything_starts(
@@ -136,7 +146,7 @@ def test_a_secret_that_cannot_be_right_is_status_2_before_anything_starts(
     assert main(["--exit", "--folder", str(tmp_path / "demo")]) == 2
     last = capsys.readouterr().out.rstrip().splitlines()[-1]
     assert last.startswith(f"demo: configure.py: {tmp_path / 'secrets' / 'slack_url'}: should be an address")
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 def test_a_port_in_use_is_said_and_another_taken(tools: Tools, tmp_path: Path, mark: str) -> None:
@@ -153,12 +163,12 @@ def test_a_port_in_use_is_said_and_another_taken(tools: Tools, tmp_path: Path, m
                 if "Prometheus ready" in line:
                     break
             os.kill(process.pid, signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=SECONDS)
     finally:
         if holder:
             holder.close()
     assert any(line.startswith("    port 9090 is in use: prometheus gets ") for line in said)
-    assert marked(mark) == []
+    nothing_goes_on(mark)
 
 
 @pytest.mark.parametrize(

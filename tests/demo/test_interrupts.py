@@ -29,6 +29,6 @@ def test_the_handlers_of_before_come_back() -> None:
 
 def test_waiting_ends_with_the_condition_or_says_what_took_too_long() -> None:
     answers = iter([False, False, True])
-    Interrupts().wait_until(lambda: next(answers), seconds=10, what="the third")
+    Interrupts().wait_until(lambda: next(answers), seconds=60, what="the third")
     with pytest.raises(TookTooLong, match=r"^rain took longer than 0 s$"):
         Interrupts().wait_until(lambda: False, seconds=0, what="rain")

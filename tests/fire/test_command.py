@@ -6,9 +6,9 @@ import re
 
 import pytest
 from demo.configs import REPOSITORY
-from demo.interrupts import Interrupts
 from demo.web import get_json
 from support.firing import Delivered, ended, start
+from support.programs import wait_for
 
 SUMMARY = "GPU 3 of b:9877, 2.50 EUR per hour, does not answer (simulated)"
 
@@ -64,4 +64,4 @@ def test_an_alert_arrives_at_an_alertmanager_that_runs_and_is_over_there(deliver
         return (what, SUMMARY) in [(alert["status"], alert["summary"]) for alert in get_json(f"{delivered.receiver}/")]
 
     assert told("firing")
-    Interrupts().wait_until(lambda: told("resolved"), seconds=20, what="the message that it is over")
+    wait_for(lambda: told("resolved"), "that it is over is not told")

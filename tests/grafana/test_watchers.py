@@ -56,7 +56,7 @@ def test_those_of_distributions_tell_it(tmp_path: Path, tools: Tools) -> None:
             starter.alertmanager(tools.alertmanager, configs.alertmanager).url,
             starter.prometheus(tools.prometheus, configs.prometheus).url,
         ]
-        wait_for(lambda: not missing(urls), f"not told: {missing(urls)}", seconds=20)
+        wait_for(lambda: not missing(urls), f"not told: {missing(urls)}")
 
 
 @pytest.mark.compose
@@ -67,7 +67,7 @@ def test_those_of_docker_compose_tell_it() -> None:
             stack.enter_context(in_docker("alertmanager", 9093)),
             stack.enter_context(in_docker("prometheus", 9090, rules)),
         ]
-        wait_for(lambda: not missing(urls), f"not told: {missing(urls)}", seconds=20)
+        wait_for(lambda: not missing(urls), f"not told: {missing(urls)}")
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def in_docker(service: str, port: int, *options: str) -> Iterator[str]:
     container = docker("run", "--detach", f"--publish=127.0.0.1::{port}", *options, image)
     try:
         url = f"http://{docker('port', container, f'{port}/tcp').split()[0]}"
-        wait_for(lambda: answers(f"{url}/-/ready"), f"{image} is not ready", seconds=60)
+        wait_for(lambda: answers(f"{url}/-/ready"), f"{image} is not ready")
         yield url
     finally:
         docker("rm", "--force", "--volumes", container)

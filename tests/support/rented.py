@@ -82,7 +82,7 @@ class Rented:
         thread = threading.Thread(target=self.sampler.sample_once, args=(device,), daemon=True)
         thread.start()
         yield thread
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         assert not thread.is_alive()
 
     def register(self, *devices: str) -> RunState:
@@ -122,4 +122,4 @@ class Rented:
     def close(self) -> None:
         """Let go of the ledger and the driver."""
         self.ledger.close()
-        assert self.sampler.stop(20)
+        assert self.sampler.stop(120)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-SECONDS = 60
+SECONDS = 240
 """Until something that is waited for must have happened."""
 
 

@@ -12,7 +12,7 @@ from taximeter_exporter.web.security.guard import Guard, Protection
 from taximeter_exporter.web.server import WebServer
 
 REQUEST = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
-_DEADLINE_SECONDS = 10
+_DEADLINE_SECONDS = 120
 
 
 def echo(request: Request) -> Response:

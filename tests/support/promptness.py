@@ -1,0 +1,37 @@
+"""Whether something is prompt, also on a machine that is busy with something else.
+
+While a program waits for a processor that others have, it is not the program that is slow: the kernel counts the time
+in which anybody waits for one (Linux, Documentation/accounting/psi.rst), and that time does not count here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PRESSURE = Path("/proc/pressure/cpu")
+_SUMMED_UP_SECONDS = 2.1
+"""The kernel adds it up every two seconds."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Fails if what is done takes longer."""
+    begun, waited = time.monotonic(), waited_seconds()
+    yield
+    took = time.monotonic() - begun
+    if took >= seconds:
+        time.sleep(_SUMMED_UP_SECONDS)
+        took -= waited_seconds() - waited
+    assert took < seconds, f"it took {took:.1f} s of an idle machine, and not less than {seconds:g} s"
+
+
+def waited_seconds() -> float:
+    """For how long up to now, but for some seconds, anybody has waited for a processor; 0 where nobody counts."""
+    try:
+        some = _PRESSURE.read_text(encoding="ascii").splitlines()[0]
+    except OSError:
+        return 0.0
+    return int(some.rpartition("total=")[2]) / 1e6
