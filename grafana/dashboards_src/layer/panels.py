@@ -54,10 +54,14 @@ def lines(
     maximum: float | None = None,
     stacked: bool = False,
     legend: Sequence[str] = (LAST,),
+    most_points: int | None = None,
     no_value: str = "no reading",
     overrides: Sequence[Override] = (),
 ) -> Panel:
-    """Lines over time, or filled areas on each other; the legend is a table of `legend`'s calculations."""
+    """Lines over time, or filled areas on each other; the legend is a table of `legend`'s calculations.
+
+    `most_points` is how many moments are asked for at most; without it as many as the panel is wide in pixels.
+    """
     panel = dressed(
         timeseries.Panel(),
         title=title,
@@ -75,6 +79,8 @@ def lines(
     panel.fill_opacity(70 if stacked else 0)
     panel.stacking(StackingConfig().mode(StackingMode.NORMAL if stacked else StackingMode.NONE).group("A"))
     panel.legend(_legend(legend)).tooltip(_tooltip())
+    if most_points is not None:
+        panel.max_data_points(most_points)
     return panel.build()
 
 

@@ -26,7 +26,8 @@ from dashboards_src.shared.columns import SIMULATED
 from dashboards_src.shared.ranking import AT_MOST
 
 _LOOKED_AT_EVERY = "1m"
-"""Prices change at most every quarter of an hour."""
+_MOMENTS = 100
+"""Prices change at most every quarter of an hour, and each moment joins all devices of the fleet with their offers."""
 _NO_OFFER = "no offer for the GPUs that are here"
 CHEAPER = ((None, colours.GOOD), (0, "text"))
 """Of a difference in price, of a cell of a table."""
@@ -122,6 +123,7 @@ def course() -> Panel:
         decimals=2,
         minimum=0,
         legend=(LAST, MIN, MAX),
+        most_points=_MOMENTS,
         queries=[
             over_time(
                 f"max by ({offer}) ({simulated_by_name(lowest)})",
