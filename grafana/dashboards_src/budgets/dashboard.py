@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards_src.budgets import answer, pace, tables
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, health, variables
+from dashboards_src.shared import alerts, annotations, variables
 
 
 def budgets() -> Dashboard:
@@ -39,7 +39,7 @@ def budgets() -> Dashboard:
             ),
             Section("Several machines", [Line(6, [(tables.of_all_machines(), 24)])]),
             Section(
-                "Who spends it, and what is said of it", [Line(8, [(tables.spenders(), 14), (health.alerts(), 10)])]
+                "Who spends it, and what is said of it", [Line(8, [(tables.spenders(), 14), (alerts.firing(), 10)])]
             ),
         ],
         since="now-24h",

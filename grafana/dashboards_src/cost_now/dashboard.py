@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards_src.cost_now import answer, breakdowns, course, prices, runs
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, health, variables
+from dashboards_src.shared import alerts, annotations, variables
 
 DESCRIPTION = (
     "What is spent at this moment, on what, and whether the budget holds. Money is shown per currency, never "
@@ -63,7 +63,7 @@ def cost_now() -> Dashboard:
             ),
             Section(
                 "Prices and alerts",
-                [Line(6, [(prices.in_force(), 24)]), Line(7, [(health.alerts(), 14), (breakdowns.by_terms(), 10)])],
+                [Line(6, [(prices.in_force(), 24)]), Line(7, [(alerts.firing(), 14), (breakdowns.by_terms(), 10)])],
             ),
         ],
         since="now-1h",

@@ -3,15 +3,51 @@
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from dashboards_src.itself.selection import by_instance, of
-from dashboards_src.layer import units
+from dashboards_src.layer import colours, units
+from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import LAST, MAX, MIN, lines
-from dashboards_src.layer.queries import over_time
-from dashboards_src.promql import rate
+from dashboards_src.layer.queries import over_time, rows
+from dashboards_src.layer.tables import Column, table
+from dashboards_src.promql import EXPORTER, rate, select
 from dashboards_src.shared.ranking import AT_MOST, highest, lowest
 
 _LEGEND = "{{instance}}"
 _NO_EXPORTER = "no exporter is scraped"
 _NO_LEDGER = "no exporter that tells of its ledger's file"
+_YES_NO = words({"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)})
+
+
+def exporters() -> Panel:
+    """Each exporter: scraped, collecting, booking; and what it could not meter."""
+    return table(
+        title="Exporters",
+        description=(
+            "Up: Prometheus reaches it. Collecting: it reads its devices. Booking: when it last wrote to the ledger. "
+            "Gaps are billed time in which the exporter was down while the machine was up; unpriced is time without "
+            "a known price, which no cost contains."
+        ),
+        queries=[
+            rows(f"max by (instance) ({select('up', EXPORTER)})"),
+            rows("max by (instance) (taximeter_collect_success)"),
+            rows("time() - max by (instance) (taximeter_collect_last_success_timestamp_seconds)"),
+            rows("time() - max by (instance) (taximeter_ledger_last_write_timestamp_seconds)"),
+            rows("sum by (instance) (increase(taximeter_ledger_write_failures_total[$__range]))"),
+            rows("sum by (instance) (taximeter_gap_seconds_total)"),
+            rows("sum by (instance) (taximeter_unpriced_seconds_total)"),
+        ],
+        columns=[
+            Column("instance", "Exporter"),
+            Column("Value #A", "Up", mappings=_YES_NO, width=60),
+            Column("Value #B", "Collecting", mappings=_YES_NO, width=90),
+            Column("Value #C", "Last read", units.SECONDS, decimals=0, steps=watched(15, 60), width=90),
+            Column("Value #D", "Last booking", units.SECONDS, decimals=0, steps=watched(30, 60), width=110),
+            Column("Value #E", "Failed writes", units.COUNT, steps=watched(1, 1), width=110),
+            Column("Value #F", "Gaps", units.SECONDS, decimals=0, steps=watched(1, 3600), width=80),
+            Column("Value #G", "Unpriced", units.SECONDS, decimals=0, steps=watched(1, 3600), width=90),
+        ],
+        sort_by="Exporter",
+        no_value="no exporter is scraped",
+    )
 
 
 def duration() -> Panel:

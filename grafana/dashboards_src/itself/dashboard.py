@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards_src.itself import answer, collection, delivery, gaps, programs, rules, scrapes
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, health, variables
+from dashboards_src.shared import alerts, annotations, variables
 
 DESCRIPTION = (
     "Whether Taximeter itself works: devices are read and booked, Prometheus scrapes and judges, and alerts reach "
@@ -36,7 +36,7 @@ def itself() -> Dashboard:
                             (answer.watchdog(), 3),
                         ],
                     ),
-                    Line(7, [(health.exporters(), 14), (health.alerts(), 10)]),
+                    Line(7, [(collection.exporters(), 14), (alerts.firing(), 10)]),
                 ],
             ),
             Section(

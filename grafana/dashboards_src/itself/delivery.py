@@ -74,7 +74,7 @@ def queue() -> Panel:
 
 
 def alertmanagers() -> Panel:
-    """How many Alertmanagers Prometheus knows."""
+    """What Alertmanager holds, and how many of them Prometheus knows."""
     return lines(
         title="Alerts in Alertmanager",
         description=(

@@ -4,8 +4,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards_src.layer.document import dashboard
 from dashboards_src.layer.layout import Line, Section
-from dashboards_src.shared import annotations, training, variables
-from dashboards_src.training_run import answer, comparison, devices, money, speed
+from dashboards_src.shared import annotations, variables
+from dashboards_src.training_run import answer, comparison, devices, learning, money, speed
 
 DESCRIPTION = (
     "One or several training runs compared: what they get for their money, where each part of it went, and what it "
@@ -43,22 +43,22 @@ def training_run() -> Dashboard:
             Section(
                 "What the money bought",
                 [
-                    Line(10, [(training.accuracy_for_money(), 12), (training.loss_for_money(), 12)]),
+                    Line(10, [(learning.accuracy_for_money(), 12), (learning.loss_for_money(), 12)]),
                     Line(9, [(money.cost_to_accuracy(), 12), (money.time_to_accuracy(), 12)]),
-                    Line(9, [(training.accuracy(), 7), (training.loss(), 7), (comparison.scores(), 10)]),
+                    Line(9, [(learning.accuracy(), 7), (learning.loss(), 7), (comparison.scores(), 10)]),
                 ],
             ),
             Section(
                 "Where it went, and what it takes to finish",
                 [
-                    Line(9, [(money.by_phase(), 12), (money.goodput(), 4), (training.phases(), 8)]),
+                    Line(9, [(money.by_phase(), 12), (money.goodput(), 4), (speed.phases(), 8)]),
                     Line(9, [(money.fare(), 12), (money.budget_used(), 4), (money.remaining(), 8)]),
                 ],
             ),
             Section(
                 "Speed",
                 [
-                    Line(9, [(training.throughput(), 8), (training.step_time(), 8), (speed.step_time_by_rank(), 8)]),
+                    Line(9, [(speed.throughput(), 8), (speed.step_time(), 8), (speed.step_time_by_rank(), 8)]),
                     Line(9, [(speed.data_wait_by_rank(), 8), (speed.operations(), 8), (speed.share_of_peak(), 8)]),
                     Line(8, [(speed.learning_rate(), 8), (speed.gradient_norm(), 8), (speed.bytes_read(), 8)]),
                 ],
