@@ -2,24 +2,21 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.budgets.selection import NAME, budgets
+from dashboards_src.budgets.selection import FORECAST, LIMIT, NAME, SPENT
 from dashboards_src.layer import colours, units
 from dashboards_src.layer.fields import NO_COLOUR, beyond, colours_of_counts, good_until
 from dashboards_src.layer.panels import bars, values
 from dashboards_src.layer.queries import now
 
 _AT_MOST = 6
-_LIMIT = budgets("taximeter_budget_limit")
-_SPENT = budgets("taximeter_budget_spent")
-_FORECAST = budgets("taximeter_budget_forecast")
 
 
 def how_many() -> Panel:
     """Budgets by how they stand."""
-    over = f"{_SPENT} >= {_LIMIT}"
-    will_be = f"{_FORECAST} > {_LIMIT} and {_SPENT} < {_LIMIT}"
-    fine = f"{_LIMIT} > {_SPENT} unless {_FORECAST} > {_LIMIT}"
-    none = f"0 * count({_LIMIT})"
+    over = f"{SPENT} >= {LIMIT}"
+    will_be = f"{FORECAST} > {LIMIT} and {SPENT} < {LIMIT}"
+    fine = f"{LIMIT} > {SPENT} unless {FORECAST} > {LIMIT}"
+    none = f"0 * count({LIMIT})"
     return values(
         title="How budgets stand",
         description=(
@@ -44,7 +41,7 @@ def spent() -> Panel:
     return _of_limit(
         "Spent, of the limit",
         "What was spent in the period that runs now.",
-        f"{_SPENT} / {_LIMIT}",
+        f"{SPENT} / {LIMIT}",
     )
 
 
@@ -53,7 +50,7 @@ def forecast() -> Panel:
     return _of_limit(
         "Forecast, of the limit",
         "What will have been spent when the period ends, by the present rate and the recent past.",
-        f"{_FORECAST} / {_LIMIT}",
+        f"{FORECAST} / {LIMIT}",
     )
 
 

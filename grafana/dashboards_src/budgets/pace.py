@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.budgets.selection import IDENTITY, NAME, budgets, moment, recorded
+from dashboards_src.budgets.selection import FORECAST, IDENTITY, LIMIT, NAME, SPENT, budgets, moment
 from dashboards_src.layer import units
 from dashboards_src.layer.curves import curves
 from dashboards_src.layer.fields import dashed
@@ -12,9 +12,6 @@ from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.shared.ranking import highest, lowest
 
-_LIMIT = budgets("taximeter_budget_limit")
-_SPENT = budgets("taximeter_budget_spent")
-_FORECAST = budgets("taximeter_budget_forecast")
 _AT_MOST = 6
 _LOWEST = -0.5
 """So far below zero a forecast is drawn: one of ten times the limit would leave nothing to see of the others."""
@@ -23,15 +20,15 @@ _LOWEST = -0.5
 def burn_down() -> Panel:
     """What is left, from the period's beginning over now to its end."""
     end = moment("end")
-    shown = f"and on ({IDENTITY}) topk({_AT_MOST}, {_SPENT} / {_LIMIT} and on ({IDENTITY}) {end})"
+    shown = f"and on ({IDENTITY}) topk({_AT_MOST}, {SPENT} / {LIMIT} and on ({IDENTITY}) {end})"
     course = [
-        (f"{moment('start')} {shown}", f"{_LIMIT} / {_LIMIT} {shown}"),
-        (f"1000 * time() + 0 * {end} {shown}", f"1 - {_SPENT} / {_LIMIT} {shown}"),
-        (f"{end} {shown}", f"clamp_min(1 - {_FORECAST} / {_LIMIT}, {_LOWEST}) {shown}"),
+        (f"{moment('start')} {shown}", f"{LIMIT} / {LIMIT} {shown}"),
+        (f"1000 * time() + 0 * {end} {shown}", f"1 - {SPENT} / {LIMIT} {shown}"),
+        (f"{end} {shown}", f"clamp_min(1 - {FORECAST} / {LIMIT}, {_LOWEST}) {shown}"),
     ]
     plan = [
-        (f"min by (period) ({moment('start')} {shown})", f"group by (period) ({_LIMIT} {shown})"),
-        (f"max by (period) ({end} {shown})", f"0 * group by (period) ({_LIMIT} {shown})"),
+        (f"min by (period) ({moment('start')} {shown})", f"group by (period) ({LIMIT} {shown})"),
+        (f"max by (period) ({end} {shown})", f"0 * group by (period) ({LIMIT} {shown})"),
     ]
     ways = [(_named("$1 $2 $3", "budget", "currency", "instance"), course), (_named("even, a $1", "period"), plan)]
     x, y = (
@@ -77,14 +74,14 @@ def left() -> Panel:
         description="What is left of the limit, over time; below zero it is passed. The budgets with the least left.",
         unit=units.MONEY,
         decimals=2,
-        queries=[over_time(lowest(f"{_LIMIT} - {_SPENT}", IDENTITY), NAME)],
+        queries=[over_time(lowest(f"{LIMIT} - {SPENT}", IDENTITY), NAME)],
         no_value="no budget is set",
     )
 
 
 def burn_rate() -> Panel:
     """Burn by two windows."""
-    plan = recorded("budget:taximeter_budget_plan_per_hour:mean")
+    plan = budgets("budget:taximeter_budget_plan_per_hour:mean")
     return lines(
         title="Burn rate",
         description=(
@@ -98,7 +95,7 @@ def burn_rate() -> Panel:
         legend=(LAST, MAX),
         queries=[
             over_time(
-                highest(f"{recorded(f'budget:taximeter_budget_spent_per_hour:rate{window}')} / {plan}", IDENTITY),
+                highest(f"{budgets(f'budget:taximeter_budget_spent_per_hour:rate{window}')} / {plan}", IDENTITY),
                 f"{NAME} {window}",
             )
             for window in ("1h", "6h")
@@ -120,14 +117,14 @@ def spending_rate() -> Panel:
         decimals=2,
         minimum=0,
         legend=(LAST, MEAN),
-        queries=[over_time(highest(recorded("budget:taximeter_budget_spent_per_hour:rate30m"), IDENTITY), NAME)],
+        queries=[over_time(highest(budgets("budget:taximeter_budget_spent_per_hour:rate30m"), IDENTITY), NAME)],
         no_value="no budget's period is old enough, or Taximeter's rules are not loaded",
     )
 
 
 def runway() -> Panel:
     """How long the money lasts."""
-    hours = recorded("budget:taximeter_budget_runway:hours")
+    hours = budgets("budget:taximeter_budget_runway:hours")
     return lines(
         title="Runway",
         description=(

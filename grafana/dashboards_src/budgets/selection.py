@@ -14,8 +14,13 @@ NAME = "{{budget}} {{run}} ({{currency}} a {{period}}), {{instance}}"
 
 
 def budgets(metric: str) -> str:
-    """A metric of the chosen budgets: one series for each exporter and budget."""
+    """A metric of the chosen budgets, or what a rule records of them: one series for each exporter and budget."""
     return f"sum by ({IDENTITY}) ({select(metric, _BUDGET, HOST, CURRENCY)})"
+
+
+LIMIT = budgets("taximeter_budget_limit")
+SPENT = budgets("taximeter_budget_spent")
+FORECAST = budgets("taximeter_budget_forecast")
 
 
 def moment(of: str) -> str:
@@ -23,11 +28,6 @@ def moment(of: str) -> str:
     seconds = select(f"taximeter_budget_period_{of}_timestamp_seconds", _BUDGET, HOST)
     limit = select("taximeter_budget_limit", _BUDGET, HOST, CURRENCY)
     return f"1000 * sum by ({IDENTITY}) (0 * {limit} + ignoring (currency) group_left () {seconds})"
-
-
-def recorded(record: str) -> str:
-    """What a rule has recorded of the chosen budgets of each exporter."""
-    return budgets(record)
 
 
 def together(record: str) -> str:

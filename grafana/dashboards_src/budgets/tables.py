@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Panel
 
-from dashboards_src.budgets.selection import IDENTITY, budgets, moment, recorded, together
+from dashboards_src.budgets.selection import FORECAST, IDENTITY, LIMIT, SPENT, budgets, moment, together
 from dashboards_src.layer import units
 from dashboards_src.layer.fields import watched
 from dashboards_src.layer.queries import rows
@@ -12,16 +12,13 @@ from dashboards_src.shared import runs
 from dashboards_src.shared.links import TO_RUN
 from dashboards_src.shared.ranking import ROWS
 
-_LIMIT = budgets("taximeter_budget_limit")
-_SPENT = budgets("taximeter_budget_spent")
-
 
 def of_machines() -> Panel:
     """Each exporter's budgets."""
-    fullest = f"topk({ROWS}, {_SPENT} / {_LIMIT})"
+    fullest = f"topk({ROWS}, {SPENT} / {LIMIT})"
     shown = f"and on ({IDENTITY}) {fullest}"
-    burn = f"""{recorded("budget:taximeter_budget_spent_per_hour:rate1h")}
-    / {recorded("budget:taximeter_budget_plan_per_hour:mean")}"""
+    burn = f"""{budgets("budget:taximeter_budget_spent_per_hour:rate1h")}
+    / {budgets("budget:taximeter_budget_plan_per_hour:mean")}"""
     return table(
         title="Budgets",
         description=(
@@ -31,12 +28,12 @@ def of_machines() -> Panel:
         ),
         queries=[
             rows(fullest),
-            rows(f"{_SPENT} {shown}"),
-            rows(f"{_LIMIT} {shown}"),
-            rows(f"({_LIMIT} - {_SPENT}) {shown}"),
-            rows(f"{budgets('taximeter_budget_forecast')} {shown}"),
+            rows(f"{SPENT} {shown}"),
+            rows(f"{LIMIT} {shown}"),
+            rows(f"({LIMIT} - {SPENT}) {shown}"),
+            rows(f"{FORECAST} {shown}"),
             rows(f"({burn}) {shown}"),
-            rows(f"3600 * {recorded('budget:taximeter_budget_runway:hours')} {shown}"),
+            rows(f"3600 * {budgets('budget:taximeter_budget_runway:hours')} {shown}"),
             rows(f"{moment('end')} {shown}"),
         ],
         columns=[

@@ -124,7 +124,7 @@ def of_severity(severity: str) -> str:
     return "\nor ".join(by_device(problem.expr) for problem in PROBLEMS if problem.severity == severity)
 
 
-def named(number_format: str = "d") -> list[ValueMapping]:
+def in_words(number_format: str = "d") -> list[ValueMapping]:
     """Words instead of numbers, coloured by severity."""
     return words(
         {

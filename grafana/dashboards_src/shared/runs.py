@@ -56,7 +56,7 @@ def dearest(at_most: int = AT_MOST) -> str:
     return f"topk by (currency) ({at_most}, {of_training(kept_cost())})"
 
 
-def named(cost: str) -> str:
+def with_curve(cost: str) -> str:
     """Money by run and currency with a label ``curve`` that names both: ``demo-1 USD``."""
     return f'label_join({cost}, "curve", " ", "run", "currency")'
 

@@ -27,7 +27,7 @@ def accuracy_for_money() -> Panel:
         x_title="cost",
         y_title="accuracy",
         by="curve",
-        x=rows_over_time(runs.named(f"{runs.cost()} and on (run) {accuracy}")),
+        x=rows_over_time(runs.with_curve(f"{runs.cost()} and on (run) {accuracy}")),
         y=rows_over_time(f"avg by (run) {accuracy}"),
         no_value=_NO_TRAINING,
     )
@@ -47,7 +47,7 @@ def loss_for_money() -> Panel:
         x_title="cost",
         y_title="loss",
         by="curve",
-        x=rows_over_time(runs.named(f"{runs.cost()} and on (run) {loss}")),
+        x=rows_over_time(runs.with_curve(f"{runs.cost()} and on (run) {loss}")),
         y=rows_over_time(f"avg by (run) {loss}"),
         no_value=_NO_TRAINING,
     )

@@ -22,8 +22,8 @@ def by_phase() -> Panel:
         if phase in runs.PROGRESS:
             share = f"({share} * on (run) (1 - {runs.lost_of_progress()}))"
         money = f"{runs.dearest()} * on (run) group_left () {share}"
-        parts[phase.replace("_", " ")] = rows(runs.named(money))
-    parts["lost"] = rows(runs.named(f"{runs.lost_cost()} and on (run) {runs.dearest()}"))
+        parts[phase.replace("_", " ")] = rows(runs.with_curve(money))
+    parts["lost"] = rows(runs.with_curve(f"{runs.lost_cost()} and on (run) {runs.dearest()}"))
     return stacked_bars(
         title="Where the money went",
         description=(
@@ -71,7 +71,7 @@ def cost_to_accuracy() -> Panel:
         group="accuracy",
         group_unit=units.RATIO,
         by="curve",
-        query=rows(runs.named(money)),
+        query=rows(runs.with_curve(money)),
         no_value="no accuracy reached, or no price known",
     )
 
