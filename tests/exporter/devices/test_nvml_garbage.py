@@ -51,7 +51,7 @@ LIMITS = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     raw=st.fixed_dictionaries(MAYBE),
     basics=st.lists(st.one_of(st.none(), UNSIGNED), min_size=9, max_size=9),

@@ -65,7 +65,7 @@ SPELLS = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(spells=st.lists(SPELLS, min_size=1, max_size=8), leased=st.booleans())
 def test_what_is_rented_costs_what_has_passed(fake_nvml: FakeNvml, spells: Sequence[Spell], leased: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

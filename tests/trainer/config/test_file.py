@@ -63,7 +63,7 @@ EVERY_SETTING = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(EVERY_SETTING)
 def test_what_is_written_is_read_back_equal(tmp_path: Path, given_settings: dict[str, Any]) -> None:
     kept: dict[str, Any] = {}
