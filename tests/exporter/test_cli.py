@@ -8,11 +8,11 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from support.programs import CONFIG, exporter, program, write_config
+from support.promptness import within
 
 HOST = {"TAXIMETER_DEVICES": "host"}
 
@@ -20,7 +20,7 @@ HOST = {"TAXIMETER_DEVICES": "host"}
 def run(*args: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [program("taximeter-exporter"), *args]
     env = {**os.environ, **(environ or {})}
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=env, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
 
 
 def test_check_says_what_this_machine_costs_and_why(tmp_path: Path) -> None:
@@ -138,10 +138,9 @@ def test_sigterm_ends_it_soon_with_everything_written(tmp_path: Path) -> None:
     with exporter(config, environ=HOST) as running:
         run_ = running.call("POST", "/api/v1/runs", {"run": "a", "project": "demo"}).json()
         assert run_["state"] == "active"
-        begun = time.monotonic()
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(timeout=10) == 0
-        assert time.monotonic() - begun < 5
+        with within(5):
+            running.process.send_signal(signal.SIGTERM)
+            assert running.process.wait(timeout=120) == 0
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("SELECT count(*) FROM usage").fetchone()[0] > 0
     ledger.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
+from support.promptness import within
 
 SUCCESSFUL = "taximeter_config_last_reload_successful"
 SUCCESS_TIME = "taximeter_config_last_reload_success_timestamp_seconds"
@@ -52,7 +53,7 @@ def test_a_new_price_is_in_force_at_once_and_a_broken_one_leaves_it(running: Run
     assert per_hour(running) == "7200.000000"
     (folder / "taximeter.yaml").unlink()
     assert running.call("POST", "/-/reload").status == 422
-    assert running.get("/readyz").status == 200
+    wait_for(lambda: running.get("/readyz").status == 200, "it is not ready any more")
 
 
 @pytest.mark.parametrize(
@@ -84,10 +85,9 @@ def test_a_hangup_reloads_and_termination_ends_in_under_a_second(running: Runnin
     running.process.send_signal(signal.SIGHUP)
     wait_for(lambda: running.value(SUCCESSFUL) == 0, "the failure is not shown")
     assert running.process.poll() is None
-    begun = time.monotonic()
-    running.process.terminate()
-    assert running.process.wait(10) == 0
-    assert time.monotonic() - begun < 1
+    with within(1):
+        running.process.terminate()
+        assert running.process.wait(120) == 0
     assert running.process.stderr is not None
     errors = [line for line in running.process.stderr.read().splitlines() if " ERROR " in line]
     assert len(errors) == 1

@@ -31,7 +31,7 @@ def analyze(units: Path, *args: str) -> subprocess.CompletedProcess[str]:
     # Ours, and then those that come with systemd, which it refers to.
     environ = {**os.environ, "SYSTEMD_UNIT_PATH": f"{units}:"}
     command = ["systemd-analyze", "--no-pager", *args]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environ, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ, check=False)
 
 
 def exposure(units: Path) -> float:

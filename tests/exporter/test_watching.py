@@ -124,5 +124,5 @@ def test_one_look_that_fails_is_not_the_last(watched: Watched, caplog: pytest.Lo
     wait_for(lambda: "looked at again" in caplog.text, "it did not fail")
     watched.watcher.reconfigure(settings)
     wait_for(lambda: watched.values("taximeter_ledger_free_bytes"), "it does not look again")
-    watched.watcher.stop(20)
+    watched.watcher.stop(120)
     assert "watch" not in {thread.name for thread in threading.enumerate()}

@@ -148,7 +148,7 @@ def serve_metadata(cloud: Cloud) -> Iterator[str]:
         def do_GET(self) -> None:
             answer = cloud(self)
             if answer is None:
-                over.wait(30)
+                over.wait()
                 return
             status, headers, body = answer
             self.send_response(status)

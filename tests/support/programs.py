@@ -76,11 +76,13 @@ class RunningExporter:
 
     def value(self, name: str, **labels: str) -> float:
         """The one sample of that name with at least those labels."""
-        found = [
-            value for (known, has), value in self.metrics().items() if known == name and set(labels.items()) <= has
-        ]
+        found = self.values(name, **labels)
         assert len(found) == 1, f"{name} {labels}: {found}"
         return found[0]
+
+    def values(self, name: str, **labels: str) -> list[float]:
+        """All samples of that name with at least those labels."""
+        return [value for (known, has), value in self.metrics().items() if known == name and set(labels.items()) <= has]
 
 
 def program(name: str) -> str:

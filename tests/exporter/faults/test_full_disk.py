@@ -114,6 +114,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 def test_a_disk_that_is_full_for_10_seconds_costs_nothing_but_the_failures(disk: Disk) -> None:
     """A real exporter, asked over HTTP; a run renews its lease all the time, and pays for all of it."""
     config = write_config(disk.folder)
+    started_ns = _now_ns()
     with exporter(config, environ={"TAXIMETER_DEVICES": "host"}) as running:
         pid = running.process.pid
         lease = running.call("POST", "/api/v1/runs", {"run": "a", "project": "demo"}).json()["lease"]
@@ -135,14 +136,14 @@ def test_a_disk_that_is_full_for_10_seconds_costs_nothing_but_the_failures(disk:
         wait_for(lambda: _renew(running, lease) and running.get("/readyz").status == 200, "it does not recover")
         failures = running.value("taximeter_ledger_write_failures_total")
         assert running.call("GET", "/api/v1/runs/b").status == 404
+        ending_ns = _now_ns()
         ended = running.call("POST", "/api/v1/runs/a/end", {"lease": lease, "result": "finished"}).json()
-        ended_ns = _now_ns()
         # 1 USD a second: the time of the full disk is the run's as well.
-        assert ended["device_seconds"] > (ended_ns - began_ns) / NS_PER_SECOND
+        assert ended["device_seconds"] > (ending_ns - began_ns) / NS_PER_SECOND
         assert float(ended["cost"]["USD"]) == pytest.approx(ended["device_seconds"], abs=1e-6)
         assert running.value("taximeter_ledger_write_failures_total") == failures
         running.process.terminate()
-        assert running.process.wait(timeout=10) == 0
+        assert running.process.wait(timeout=120) == 0
     ledger = SqliteLedger(disk.folder / "ledger.db")
     (cursor,), rows = ledger.cursors().values(), ledger.usage()
     (kept,) = ledger.runs()
@@ -151,7 +152,7 @@ def test_a_disk_that_is_full_for_10_seconds_costs_nothing_but_the_failures(disk:
     assert kept.end_ns is not None
     assert sum(row.ns for row in rows if row.run) == kept.end_ns - kept.start_ns
     first_ns = cursor.booked_ns - sum(row.ns for row in rows)
-    assert began_ns - 30 * NS_PER_SECOND < first_ns < kept.start_ns
+    assert started_ns < first_ns < kept.start_ns
     assert (kept.name, kept.result) == ("a", "finished")
 
 

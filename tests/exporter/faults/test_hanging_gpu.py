@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fakes.nvml.in_process import FakeNvml
 from support.programs import wait_for
+from support.promptness import within
 from support.rented import Rented, unused
 from support.watched_gpus import watched
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -26,13 +27,14 @@ def test_the_others_go_on_it_is_told_in_time_and_comes_back(tmp_path: Path, fake
     with watched(tmp_path, fake_nvml_libraries, ONE, TWO) as here:
         here.show(replace(ONE, utilization_percent=11), HUNG)
         wait_for(lambda: here.up == {"GPU-1": 1, "GPU-2": 0}, "GPU-2 is not down")
-        begun = time.monotonic()
-        assert here.running.value("taximeter_gpu_utilization_ratio", uuid="GPU-1") == 0.11
-        assert time.monotonic() - begun < 1
-        assert here.running.value("taximeter_gpu_info", uuid="GPU-2") == 1
-        ready = here.running.get("/readyz")
-        assert (ready.status, ready.body.split(b": ")[0]) == (503, b"GPU-2 is not read")
-        assert b"no answer for" in ready.body
+        with within(1):
+            assert here.running.value("taximeter_gpu_info", uuid="GPU-2") == 1
+        utilization = "taximeter_gpu_utilization_ratio"
+        wait_for(lambda: here.running.values(utilization, uuid="GPU-1") == [0.11], "GPU-1 is not followed")
+        wait_for(
+            lambda: here.running.get("/readyz").body.startswith(b"GPU-2 is not read: no answer for"), "it stays ready"
+        )
+        assert here.running.get("/readyz").status == 503
         assert here.running.get("/healthz").status == 200
         cost = here.cost("GPU-2")
         wait_for(lambda: here.cost("GPU-2") > cost, "GPU-2 costs nothing while it hangs")
@@ -46,15 +48,15 @@ def test_sigterm_ends_it_within_a_second_with_everything_written(tmp_path: Path,
         here.show(ONE, HUNG)
         wait_for(lambda: here.up["GPU-2"] == 0, "GPU-2 is not down")
         address = ("127.0.0.1", here.running.port)
-        with closing(HTTPConnection(*address, timeout=10)) as idle, socket.create_connection(address) as slow:
+        with closing(HTTPConnection(*address, timeout=120)) as idle, socket.create_connection(address) as slow:
             slow.sendall(b"POST /api/v1/runs HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
             idle.request("GET", "/healthz")
             assert idle.getresponse().read() == b"ok\n"
             asked_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            here.running.process.terminate()
-            assert here.running.process.wait(timeout=10) == 0
+            with within(1):
+                here.running.process.terminate()
+                assert here.running.process.wait(timeout=120) == 0
             ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        assert ended_ns - asked_ns < 1_000_000_000
         with closing(SqliteLedger(here.ledger, readonly=True)) as ledger:
             booked = {cursor.booked_ns for cursor in ledger.cursors().values()}
         assert len(booked) == 1

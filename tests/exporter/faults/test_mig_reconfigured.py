@@ -51,7 +51,7 @@ def test_instances_come_and_go(tmp_path: Path, fake_nvml_libraries: Path) -> Non
         wait_for(lambda: here.up == {"GPU-1": 1, "GPU-2": 1}, "the GPU is not whole again")
         price = ("taximeter_price_per_hour", {"uuid": "GPU-1"})
         wait_for(lambda: here.running.value(price[0], **price[1]) == 450, "the GPU does not cost as a whole")
-        assert here.running.get("/readyz").status == 200
+        wait_for(lambda: here.running.get("/readyz").status == 200, "it is not ready")
         # what the instances have cost is still told
         assert here.cost("MIG-1-4") > 0
 

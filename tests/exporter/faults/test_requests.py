@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from support.programs import RunningExporter, exporter, write_config
+from support.programs import RunningExporter, exporter, wait_for, write_config
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningExporte
     with exporter(config, environ={"TAXIMETER_DEVICES": "host"}) as started:
         yield started
         # Whatever was asked of it, it goes on metering.
-        assert started.get("/readyz").status == 200
+        wait_for(lambda: started.get("/readyz").status == 200, "it is not ready any more")
 
 
 def register(running: RunningExporter, name: str, **more: object) -> str:
@@ -73,7 +73,8 @@ def test_renewals_all_at_once_are_all_answered_and_bill_the_time_once(running: R
     assert running.call("GET", "/api/v1/runs/busy").json()["progress"]["epoch"] in range(64)
     ended = running.call("POST", "/api/v1/runs/busy/end", {"lease": lease, "result": "finished"}).json()
     assert ended["device_seconds"] >= max(seconds)
-    assert running.value("taximeter_run_device_seconds_total", run="busy") == pytest.approx(ended["device_seconds"])
+    told = pytest.approx(ended["device_seconds"])
+    wait_for(lambda: running.value("taximeter_run_device_seconds_total", run="busy") == told, "the end is not shown")
 
 
 @pytest.mark.parametrize("name", ["x" * 10_000, 'quote"', "line\nbreak", "nul\0", "\u202eturned", "é" * 3000, "%2f"])

@@ -21,8 +21,8 @@ def test_two_real_exporters_on_one_ledger_double_nothing(tmp_path: Path) -> None
         (tmp_path / "ledger.db.lock").unlink()
         with exporter(config, environ=HOST) as second:
             wait_for(lambda: first.get("/readyz").status == 503, "the first goes on")
-            assert first.value("taximeter_ledger_write_failures_total") > 1
-            assert second.get("/readyz").status == 200
+            wait_for(lambda: first.value("taximeter_ledger_write_failures_total") > 1, "the first gives up")
+            wait_for(lambda: second.get("/readyz").status == 200, "the second is not ready")
             assert second.value("taximeter_ledger_write_failures_total") == 0
             shown = sum(value for (name, _), value in second.metrics().items() if name == "taximeter_cost_total")
     ended_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -130,6 +130,7 @@ def test_a_killed_writer_leaves_whole_writes_only(tmp_path: Path) -> None:
         "from support.metered import Machine\n"
         "machine = Machine(Path(sys.argv[1]))\n"
         "machine.start()\n"
+        "machine.pass_time(1)\n"
         "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()\n"
         "while True: machine.pass_time(1)\n"
     )

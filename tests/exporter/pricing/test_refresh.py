@@ -158,7 +158,7 @@ def test_through_the_real_gpuhunt(tmp_path: Path, published: str) -> None:
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
     command = [program("taximeter-exporter"), "prices", "--refresh", str(path)]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{path}: 1 prices of aws;")
     assert done.stderr == ""
@@ -170,6 +170,6 @@ def test_through_the_real_gpuhunt(tmp_path: Path, published: str) -> None:
 def test_without_a_network_it_is_one_line(tmp_path: Path) -> None:
     environ = {**os.environ, "GPUHUNT_CATALOG_URL": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
     command = [program("taximeter-exporter"), "prices", "--refresh", str(tmp_path / "live.yaml")]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert "gpuhunt has no catalog (Failed to load catalogs of all providers)" in done.stderr

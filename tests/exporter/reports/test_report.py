@@ -82,7 +82,7 @@ BY_THE_HOUR = CONFIG.replace("box-8", "box").replace("per_hour", "billing: {incr
 
 def report(folder: Path, *options: str, config: str = CONFIG) -> subprocess.CompletedProcess[str]:
     command = [program("taximeter-exporter"), "report", "--config", str(write_config(folder, config)), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, env=os.environ, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, check=False)
 
 
 def test_the_command_reads_a_ledger_that_is_being_written(machine: Machine, tmp_path: Path) -> None:

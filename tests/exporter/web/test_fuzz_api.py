@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
     unsupported_method,
 )
-from support.programs import RunningExporter, exporter, write_config
+from support.programs import RunningExporter, exporter, wait_for, write_config
 
 CASES = 40
 """Of each call, for each way to make requests."""
@@ -73,7 +73,7 @@ def test_every_call_holds_to_its_document_whatever_is_asked(running: RunningExpo
     assert len(tried) == CALLS, tried
     assert sum(tried.values()) >= 300, tried
     assert {200, 201, 400, 404, 409} <= set(statuses), statuses
-    assert running.get("/readyz").status == 200
+    wait_for(lambda: running.get("/readyz").status == 200, "it is not ready any more")
     print(json.dumps({"cases": sum(tried.values()), "by call": tried, "by status": statuses}))  # noqa: T201
 
 

@@ -58,7 +58,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
 
 
 def ask(planted: Planted, sent: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", planted.running.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", planted.running.port), timeout=120) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         received = b""

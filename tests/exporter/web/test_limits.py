@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.programs import wait_for
+from support.promptness import within
 from support.web_server import REQUEST, connect, echo, exchange, read_all, serving
 from taximeter_exporter.web import connection
 from taximeter_exporter.web import server as web_server
@@ -29,11 +30,10 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "MAX_CONNECTIONS", MOST)
 
 
-def answered(server: WebServer) -> float:
-    """How long a scrape took, in seconds."""
-    begun = time.monotonic()
-    assert exchange(server, CLOSING).startswith(b"HTTP/1.1 200 ")
-    return time.monotonic() - begun
+def answered(server: WebServer) -> bool:
+    """Whether a scrape is answered, and soon."""
+    with within(2):
+        return exchange(server, CLOSING).startswith(b"HTTP/1.1 200 ")
 
 
 def descriptors() -> int:
@@ -63,7 +63,7 @@ def test_many_connections_that_do_nothing_take_few_descriptors_and_keep_nobody_w
     with serving() as server, contextlib.ExitStack() as stack:
         before = descriptors()
         clients = [stack.enter_context(connect(server, sent)) for _ in range(MANY)]
-        assert answered(server) < 2
+        assert answered(server)
         wait_for(lambda: sum(map(ends, clients)) >= MANY - MOST, "the oldest were not closed")
         assert descriptors() - before <= MANY + MOST + OWN
         assert not ends(clients[-1]), "the newest were to stay"
@@ -76,13 +76,13 @@ def test_who_waits_for_an_answer_keeps_its_place_before_those_who_are_slow() -> 
     def slow(request: Request) -> Response:
         if request.path == "/slow":
             begun.set()
-            assert go.wait(10)
+            assert go.wait(120)
         return echo(request)
 
     with serving(slow) as server, connect(server, CLOSING.replace(b"/metrics", b"/slow")) as waiting:
-        assert begun.wait(10)
+        assert begun.wait(120)
         clients = [connect(server, b"GET /") for _ in range(MANY)]
-        assert answered(server) < 2
+        assert answered(server)
         go.set()
         assert b"GET /slow" in read_all(waiting)
         for client in clients:
@@ -92,13 +92,12 @@ def test_who_waits_for_an_answer_keeps_its_place_before_those_who_are_slow() -> 
 def test_a_client_that_sends_a_byte_now_and_then_is_told_so_and_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.3)
     with serving() as server, connect(server) as client:
-        begun = time.monotonic()
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: ")
         with contextlib.suppress(ConnectionError):
-            for byte in REQUEST * 10:
-                client.sendall(bytes([byte]))
+            for _ in range(5000):
+                client.sendall(b"x")
                 time.sleep(0.02)
         assert b"HTTP/1.1 408 " in client.recv(1000)
-        assert time.monotonic() - begun < 10
 
 
 def test_clients_that_do_not_take_their_answer_are_dropped_and_keep_nobody_waiting(
@@ -111,7 +110,7 @@ def test_clients_that_do_not_take_their_answer_are_dropped_and_keep_nobody_waiti
 
     with serving(large) as server, contextlib.ExitStack() as stack:
         slow = [stack.enter_context(connect(server, REQUEST.replace(b"/metrics", b"/large"))) for _ in range(8)]
-        assert answered(server) < 2
+        assert answered(server)
         wait_for(lambda: not server._connections, "they were not dropped")
         for client in slow:
             assert len(_until_lost(client)) < len(LARGE)
@@ -153,7 +152,7 @@ def test_what_is_too_large_or_no_request_is_one_answer_in_words(sent: bytes, sta
         assert head.startswith(b"HTTP/1.1 %d " % status), head
         assert body.count(b"\n") == 1
         assert b'"status":%d' % status in body
-        assert answered(server) < 2
+        assert answered(server)
 
 
 def test_requests_follow_on_each_other_on_one_connection() -> None:
@@ -185,10 +184,11 @@ def test_older_clients_and_those_that_ask_before_they_send_are_served() -> None:
 
 
 def test_it_stops_at_once_whoever_is_connected() -> None:
-    with serving() as server:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serving())
         clients = [connect(server, sent) for sent in (b"", b"GET", REQUEST) for _ in range(10)]
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 1
+        with within(1):
+            stack.close()
     for client in clients:
         client.close()
 
@@ -198,13 +198,13 @@ def test_when_all_are_owed_an_answer_others_wait_and_metrics_are_answered_before
     go = threading.Event()
 
     def stuck(request: Request) -> Response:
-        assert not request.path.startswith("/api/") or go.wait(10)
+        assert not request.path.startswith("/api/") or go.wait(120)
         return echo(request)
 
     call = CLOSING.replace(b"/metrics", b"/api/v1/runs")
     with serving(stuck) as server, contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(connect(server, call)) for _ in range(MOST // 2)]
-        assert answered(server) < 2
+        assert answered(server)
         waiting += [stack.enter_context(connect(server, call)) for _ in range(MOST // 2)]
         wait_for(lambda: sum(each.stage is Stage.ANSWERING for each in server._connections) == MOST, "not all wait")
         late = stack.enter_context(connect(server, CLOSING))
@@ -217,7 +217,7 @@ def test_a_queue_of_calls_does_not_grow_without_end() -> None:
     go = threading.Event()
 
     def stuck(request: Request) -> Response:
-        assert not request.path.startswith("/api/") or go.wait(10)
+        assert not request.path.startswith("/api/") or go.wait(120)
         return echo(request)
 
     call = CLOSING.replace(b"/metrics", b"/api/v1/runs")
@@ -227,7 +227,7 @@ def test_a_queue_of_calls_does_not_grow_without_end() -> None:
         refused = exchange(server, call)
         assert refused.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1" in refused
-        assert answered(server) < 2
+        assert answered(server)
         go.set()
         assert {read_all(client)[:13] for client in waiting} == {b"HTTP/1.1 200 "}
 
@@ -240,5 +240,5 @@ def test_an_answer_that_cannot_be_sent_ends_the_connection_and_is_logged(caplog:
     with serving(wrong) as server:
         with contextlib.suppress(ConnectionError):
             assert exchange(server, REQUEST.replace(b"/metrics", b"/wrong")) == b""
-        assert answered(server) < 2
+        assert answered(server)
     assert [record.getMessage() for record in caplog.records] == ["GET /wrong could not be answered"]

@@ -64,7 +64,7 @@ def test_promtool_agrees_about_what_a_web_configuration_can_be(
     path = tmp_path / "web.yml"
     path.write_text(text, encoding="utf-8")
     command = [str(tools.promtool), "check", "web-config", str(path)]
-    theirs = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    theirs = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (theirs.returncode == 0) is holds, theirs.stdout + theirs.stderr
     if holds:
         web_config.read(path)
@@ -117,7 +117,7 @@ def _prometheus(folder: Path, port: int) -> dict[str, object]:
 
 def _values(port: int, query: str) -> dict[str, float]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?query={quote(query)}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?query={quote(query)}", timeout=60) as answer:
             found = json.load(answer)["data"]["result"]
     except OSError:
         return {}
