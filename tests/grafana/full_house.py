@@ -24,7 +24,7 @@ _TOGETHER: Mapping[tuple[str, ...], Sequence[tuple[str, ...]]] = {
 """Labels that go together: not each with each."""
 
 _GOING_ON, _SERVING = "going-on", "serving"
-_ENDED = ("finished", "failed", "stopped", "budget", "expired", "gone")
+ENDED = ("finished", "failed", "stopped", "budget", "expired", "gone")
 """Runs that ended, named as they did."""
 
 _VALUES: Mapping[str, Sequence[str]] = {
@@ -95,7 +95,7 @@ def past_of_budgets(now: float, *, instance: str) -> Iterator[Sample]:
 def _lines(row: Row, age: float) -> Iterator[str]:
     yield f"# TYPE {row.name} {row.kind}"
     if row.name == "taximeter_run_end_timestamp_seconds":
-        for result in _ENDED:
+        for result in ENDED:
             yield _line(row.name, (("run", result), ("result", result)), time.time() - 30)
         return
     for number, labels in enumerate(_identities(row)):
@@ -119,7 +119,7 @@ def _identities(row: Row) -> Iterator[Labels]:
     for name in left:
         values_of_one = _VALUES.get(name, ["made-up"])
         if name == "run" and row.name.startswith("taximeter_run_"):
-            values_of_one = [_GOING_ON, _SERVING, *_ENDED]
+            values_of_one = [_GOING_ON, _SERVING, *ENDED]
         elif name == "run" and row.name.startswith("taximeter_serving_"):
             values_of_one = [_SERVING]
         elif name == "run" and row.name.startswith("taximeter_budget_"):

@@ -1,4 +1,4 @@
-"""What Cost now says of today and this month, reckoned by Prometheus from made-up amounts."""
+"""What Cost now says of today, this month and time not metered, reckoned by Prometheus from made-up amounts."""
 
 from __future__ import annotations
 
@@ -89,4 +89,18 @@ def test_each_way_to_tell_the_money_apart_adds_up_to_it(tools: Tools, tmp_path: 
                 for column, usd, eur in (("Today", 3, 7), ("This month", 37, 81), ("Idle", 5, 11))
             },
         },
+    )
+
+
+def test_gaps_and_unpriced_time_are_each_in_their_column(tools: Tools, tmp_path: Path) -> None:
+    host = '{instance="here:9877"}'
+    reckoning.reckon(
+        tools,
+        tmp_path,
+        {
+            'taximeter_gap_seconds_total{instance="here:9877", uuid="GPU-0"}': "100x30",
+            'taximeter_gap_seconds_total{instance="here:9877", uuid="GPU-1"}': "20x30",
+            'taximeter_unpriced_seconds_total{instance="here:9877", uuid="GPU-1"}': "7x30",
+        },
+        {asked("By host", "Gaps"): {host: 120}, asked("By host", "Unpriced"): {host: 7}},
     )
