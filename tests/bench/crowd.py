@@ -30,6 +30,7 @@ SCRAPERS = 100
 SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 MOST_GROWTH_RATIO = 0.05
+_TIMEOUT_SECONDS = 120.0
 ASKED = (
     {"Accept": "application/openmetrics-text;version=1.0.0", "Accept-Encoding": "gzip"},
     {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"},
@@ -44,10 +45,10 @@ class Crowd:
     errors: Counter[str] = field(default_factory=Counter)
     """How often what went wrong."""
 
-    def scrape(self, port: int, until: float, asked: dict[str, str]) -> None:
-        """One scraper's life, until a moment on the monotonic clock."""
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
-        while time.monotonic() < until:
+    def scrape(self, port: int, until: float, least: int, asked: dict[str, str]) -> None:
+        """One scraper's life, until a moment on the monotonic clock, and until all have come so often."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
+        while time.monotonic() < until or len(self.times_ms) < least:
             began = time.perf_counter()
             try:
                 connection.request("GET", "/metrics", headers=asked)
@@ -73,18 +74,20 @@ def _problem(status: int, body: bytes, asked: dict[str, str]) -> str:
     return "" if whole and b"taximeter_run_active" in text else "the body is not whole"
 
 
-def crowded(port: int, watched: Watched, *, scrapers: int, seconds: float) -> dict[str, Any]:
-    """Let scrapers come for a while, and count what the exporter takes."""
+def crowded(port: int, watched: Watched, *, scrapers: int, seconds: float, least: int = 0) -> dict[str, Any]:
+    """Let scrapers come for a while, and so often at least, and count what the exporter takes."""
     before = watched.descriptors(), watched.threads()
     crowd, began = Crowd(), time.monotonic()
     threads = [
-        threading.Thread(target=crowd.scrape, args=(port, began + seconds, ASKED[place % len(ASKED)]))
+        threading.Thread(target=crowd.scrape, args=(port, began + seconds, least, ASKED[place % len(ASKED)]))
         for place in range(scrapers)
     ]
     cpu_ms = watched.cpu_ms()
     for thread in threads:
         thread.start()
     time.sleep(max(0.0, began + seconds / 4 - time.monotonic()))
+    while len(crowd.times_ms) < least / 4:
+        time.sleep(PAUSE_SECONDS)
     early = watched.memory().resident
     for thread in threads:
         thread.join()

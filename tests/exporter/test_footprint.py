@@ -10,7 +10,7 @@ import pytest
 from bench.crowd import crowded
 from bench.day import live
 from bench.watched import Watched
-from support.programs import exporter, write_config
+from support.programs import exporter, wait_for, write_config
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
 
@@ -32,10 +32,11 @@ def test_openssl_is_loaded_for_tls_alone(tmp_path: Path) -> None:
 def test_a_hundred_scrapers_at_once_are_all_answered_and_leave_nothing_behind(tmp_path: Path) -> None:
     with exporter(write_config(tmp_path), "--simulate") as running:
         running.call("POST", "/api/v1/runs", {"run": "r", "project": "demo"})
+        wait_for(lambda: running.values("taximeter_run_active", run="r"), "the run is not shown")
         watched = Watched(running.process.pid)
-        crowded(running.port, watched, scrapers=100, seconds=0.5)
-        figures = crowded(running.port, watched, scrapers=100, seconds=4)
-    assert figures["scrapes"] > 400
+        crowded(running.port, watched, scrapers=100, seconds=0.5, least=200)
+        figures = crowded(running.port, watched, scrapers=100, seconds=4, least=800)
+    assert figures["scrapes"] >= 800
     assert figures["errors"] == {}
     assert figures["late_bytes"] <= 1.05 * figures["early_bytes"]
     assert figures["threads_after"] <= figures["threads_before"]
@@ -46,5 +47,6 @@ def test_samples_runs_and_periods_that_pass_leave_nothing_behind(tmp_path: Path)
     figures = live(tmp_path, seconds=480, run_seconds=60)
     assert figures["runs"] == 64
     assert figures["growth_ratio"] < 0.05
-    assert figures["end"]["threads"] == figures["half"]["threads"]
-    assert figures["end"]["descriptors"] == figures["half"]["descriptors"]
+    # what other tests left behind may go meanwhile
+    assert figures["end"]["threads"] <= figures["half"]["threads"]
+    assert figures["end"]["descriptors"] <= figures["half"]["descriptors"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from support.programs import CONFIG, RunningExporter, program, wait_for, write_config
+from support.promptness import waited_seconds
 from taximeter_exporter.metering.sqlite_ledger import SqliteLedger
 from taximeter_exporter.metering.usage import Share
 
@@ -18,6 +19,7 @@ KILLS = 20
 INTERVAL_NS = 100_000_000
 """As `sample_interval` in `CONFIG`."""
 MARGIN_NS = KILLS * INTERVAL_NS
+"""Beyond that comes what the kernel counts as waiting for a processor: nobody samples in that time."""
 
 
 def boottime_ns() -> int:
@@ -46,12 +48,12 @@ class Life:
     def kill(self) -> int:
         """SIGKILL; returns the moment at which it is certainly gone."""
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=120)
         return boottime_ns()
 
 
 class Training:
-    """A run that renews its lease whenever there is somebody to hear it, and registers again if it must."""
+    """A run that renews its lease whenever there is somebody to hear it, and resumes if nobody was for too long."""
 
     def __init__(self) -> None:
         self.lease = ""
@@ -63,16 +65,18 @@ class Training:
         sent_ns = boottime_ns()
         try:
             if not self.lease:
-                answer = exporter.call("POST", "/api/v1/runs", {"run": "a", "project": "demo"})
-                self.lease = answer.json()["lease"]
+                answer = exporter.call("POST", "/api/v1/runs", {"run": "a", "project": "demo", "resume": True})
+                assert answer.status in (201, 409, 503), answer.body  # a lease of which a kill kept the answer lives on
+                self.lease = answer.json().get("lease", "")
             else:
                 answer = exporter.call("POST", "/api/v1/runs/a/renew", {"lease": self.lease})
+                assert answer.status in (200, 410, 503), answer.body
+                self.lease = "" if answer.status == 410 else self.lease
         except (OSError, HTTPException):
             return False
-        assert answer.status in (200, 201, 503), answer.body
-        if answer.status != 503:
-            self.heard_ns = sent_ns
-        return answer.status != 503
+        heard = answer.status in (200, 201)
+        self.heard_ns = sent_ns if heard else self.heard_ns
+        return heard
 
 
 def booked(path: Path) -> tuple[int, int, int, int]:
@@ -92,17 +96,20 @@ def test_20_kills_cost_at_most_a_sampling_interval_each_and_double_nothing(tmp_p
     moments, training = random.Random(20), Training()  # noqa: S311 (the same moments each time)
     heard_for_ns = lived_ns = total_ns = gap_ns = run_ns = until_ns = killed_ns = 0
     first_ns: int | None = None
-    earliest_ns = boottime_ns()
+    earliest_ns, waited_before = boottime_ns(), waited_seconds()
     with (tmp_path / "log").open("w", encoding="utf-8") as log:
         for kill in range(KILLS):
             log.seek(0, os.SEEK_END)
             life = Life(config, log)
             try:
-                if kill == 0:
+                if kill in (0, KILLS - 1):
                     wait_for(lambda life=life: _ready(life), "the exporter is not ready")
+                if kill == 0:
                     latest_ns = boottime_ns()
-                # From before it has opened the ledger to long after it answers.
-                dies_ns = boottime_ns() + round(moments.uniform(0, 1.6) * 1e9)
+                elif kill % 2:
+                    wait_for(lambda life=life: life.listens() is not None, "the exporter does not listen")
+                # From before it has opened the ledger, and long after it answers.
+                dies_ns = boottime_ns() + round(moments.uniform(0, 1.2) * 1e9)
                 began_ns = None
                 while boottime_ns() < dies_ns:
                     running = life.listens()
@@ -123,9 +130,11 @@ def test_20_kills_cost_at_most_a_sampling_interval_each_and_double_nothing(tmp_p
             assert until_ns <= killed_ns
             assert all(now >= then for now, then in zip((total_ns, gap_ns, run_ns, until_ns), before, strict=True))
     truth_ns = killed_ns - first_ns if first_ns is not None else 0
-    assert 0 <= truth_ns - total_ns <= MARGIN_NS
+    margin_ns = MARGIN_NS + round((waited_seconds() - waited_before) * 1e9)
+    assert 0 <= truth_ns - total_ns <= margin_ns
     # The run pays for no time in which nobody metered it, and for all in which it was heard.
-    assert heard_for_ns - MARGIN_NS <= run_ns <= lived_ns
+    assert heard_for_ns - margin_ns <= run_ns <= lived_ns
+    assert min(heard_for_ns, run_ns) > 0
     assert gap_ns > 0
     assert run_ns + gap_ns <= total_ns
 
