@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.config.settings import Settings
-from taximeter_exporter.devices.peaks import MemoryPeaks
 from taximeter_exporter.devices.reading import Snapshot
 from taximeter_exporter.metering.disk import LedgerDisk, ledger_disk
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS
@@ -50,7 +49,6 @@ class Watcher:
         self._clock = clock
         self._snapshot = snapshot
         self._state = state
-        self._peaks = MemoryPeaks()
         self._reclaim_watch: ReclaimWatch | None = None
         self._market_of: object = None
         self._reclaim: _Metrics = ()
@@ -85,7 +83,6 @@ class Watcher:
         settings = self._settings
         # first what cannot wait, and last what may hang
         self._reclaim = self._look_for_reclaim(settings)
-        self._peaks.record(self._snapshot().samples, self._clock.elapsed_ns())
         self._market = self._look_at_the_market(settings)
         self._disk = _disk_samples(ledger_disk(settings.ledger))
 
@@ -103,12 +100,17 @@ class Watcher:
 
     def _look_at_the_market(self, settings: Settings) -> _Metrics:
         """Prices change when they are reloaded, and at whole quarter hours, where tariffs and days begin."""
-        state, time_ns, now_ns = self._state(), self._clock.time_ns(), self._clock.elapsed_ns()
+        state, time_ns = self._state(), self._clock.time_ns()
         market_of = (settings.book, tuple(entry.device for entry in state.devices), time_ns // QUARTER_HOUR_NS)
         if market_of == self._market_of:
             return self._market
+        readings = {sample.device.uuid: sample.reading for sample in self._snapshot().samples}
         holdings = [
-            Holding(device=entry.device, rate=entry.rate, peak_bytes=self._peaks.peak(entry.device.uuid, now_ns))
+            Holding(
+                device=entry.device,
+                rate=entry.rate,
+                peak_bytes=None if (reading := readings.get(entry.device.uuid)) is None else reading.memory_peak_bytes,
+            )
             for entry in state.devices
         ]
         here, prices = in_force(settings.prices, time_ns), in_force(settings.book.prices(), time_ns)

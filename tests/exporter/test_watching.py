@@ -16,6 +16,7 @@ from support.programs import wait_for, write_config
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.settings import Settings, load
 from taximeter_exporter.devices.reading import Sample, Snapshot
+from taximeter_exporter.devices.remembering import RememberingSource
 from taximeter_exporter.devices.simulated import SimulatedSource
 from taximeter_exporter.watching import Watcher
 
@@ -30,7 +31,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = ManualClock(elapsed_ns=NS_PER_SECOND, time_ns=time_ns("2026-11-21T12:00:00"))
-        self.source = SimulatedSource(self.clock)
+        self.source = RememberingSource(SimulatedSource(self.clock), self.clock)
         settings = self.settings(CONFIG)
         self.machine = Machine(
             folder / "ledger.db", clock=self.clock, devices=self.source.devices(), prices=settings.prices

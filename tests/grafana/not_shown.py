@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 NOT_SHOWN: Mapping[str, str] = {
     "DCGM_FI_": "the same readings by another exporter's names, for dashboards that people already have",
+    "taximeter_gpu_memory_used_peak_bytes": "a day's figure for an alert; what is used is shown as it goes",
+    "taximeter_price_condition": "what alerts ask; which prices are stale is shown, and what has no price",
+    "taximeter_recent_gap_seconds": "what an alert asks; all gaps are shown",
     "taximeter_budget_threshold_ratio": "where a budget warns; the alerts that come of it are shown",
     "taximeter_training_loss_finite": "where it is 0 the loss has no line, and an alert comes of it",
 }

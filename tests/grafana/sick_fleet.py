@@ -42,19 +42,19 @@ ALL_READINGS: Mapping[str, float] = {
 }
 
 ILL: Mapping[str, Mapping[str, float]] = {
-    "XID error of the hardware": {'xid_errors_total{xid="79"}': 1},
-    "memory errors not corrected": {'ecc_errors_total{kind="uncorrected"}': 2},
-    "memory beyond repair": {"row_remap_failed": 1},
-    "XID error": {'xid_errors_total{xid="45"}': 1},
-    "memory to be repaired at a reset": {"remapped_rows_pending": 1},
-    "slowed down by heat or power supply": {'throttle_seconds_total{reason="hw_thermal_slowdown"}': float("nan")},
-    "as hot as it may be": {"temperature_celsius": 90},
+    "XID error of the hardware": {'xid_last_timestamp_seconds{xid="79"}': float("nan")},
+    "memory errors not corrected": {"ecc_uncorrected_errors_total": 2},
+    "memory beyond repair": {'condition{condition="row_remap_failed"}': 1},
+    "XID error": {'xid_last_timestamp_seconds{xid="45"}': float("nan")},
+    "memory to be repaired at a reset": {'condition{condition="repair_pending"}': 1},
+    "slowed down by heat or power supply": {'condition{condition="slowed_down"}': 1},
+    "as hot as it may be": {'condition{condition="hot"}': 1},
     "NVLinks down": {"nvlink_links_active": 17},
     "PCIe lanes missing": {"pcie_lanes": 8},
     "PCIe slower than it can be": {"pcie_generation": 3},
-    "XID error of a program": {'xid_errors_total{xid="31"}': 1},
+    "XID error of a program": {'xid_last_timestamp_seconds{xid="31"}': float("nan")},
 }
-"""What a GPU tells that has the problem, besides or instead of the others; not a number: it counts the seconds."""
+"""What a GPU tells that has the problem, besides or instead of the others; not a number: now."""
 
 
 def well(gpu: str = "0", uuid: str = "GPU-well") -> str:

@@ -123,6 +123,8 @@ class Reading:
     memory_reserved_bytes: int | None = None
     """By the driver and the firmware."""
     memory_total_bytes: int | None = None
+    memory_peak_bytes: int | None = None
+    """The most in use within the last day; `None` until the device has been read for six hours."""
     power_watts: float | None = None
     power_instant_watts: float | None = None
     power_average_watts: float | None = None
@@ -142,6 +144,8 @@ class Reading:
     """Whether each reason holds the clocks down now."""
     throttle_ns: Mapping[str, int] = field(default_factory=dict)
     """For how long each has."""
+    slowdown_ratio: float | None = None
+    """How much of the last five minutes heat or the power supply held the clocks down."""
     activity_ratios: Mapping[str, float] = field(default_factory=dict)
     """0 to 1, since the reading before: what GPM says of the GPU's units."""
     pcie_bytes: Mapping[str, int] = field(default_factory=dict)
@@ -195,6 +199,8 @@ class Sample:
     """When the reading was taken, on `Clock.elapsed_ns`; `None` without a reading."""
     xid_errors: Mapping[int, int] = field(default_factory=dict)
     """How many the driver has reported of each code, the latest last; also of a device that cannot be read."""
+    xid_times_ns: Mapping[int, int] = field(default_factory=dict)
+    """When each code was last seen to have come, by the time of day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,19 +163,21 @@ class Sampler:
         asked_ns: int,
         xid_errors: Mapping[int, int] | None,
     ) -> None:
-        answered_ns = self._clock.elapsed_ns()
+        answered_ns, time_ns = self._clock.elapsed_ns(), self._clock.time_ns()
         with self._lock:
             last = self._answers.get(uuid)
             if last is None:
                 return  # it is not there any more
-            success = last.last_success if error else _Success(taken_ns=answered_ns, time_ns=self._clock.time_ns())
+            success = last.last_success if error else _Success(taken_ns=answered_ns, time_ns=time_ns)
+            counted = last.sample.xid_errors if xid_errors is None else xid_errors
             self._answers[uuid] = _Answer(
                 sample=Sample(
                     device=last.sample.device,
                     reading=reading,
                     error=error,
                     taken_ns=None if reading is None else answered_ns,
-                    xid_errors=last.sample.xid_errors if xid_errors is None else xid_errors,
+                    xid_errors=counted,
+                    xid_times_ns=_xid_times_ns(last.sample, counted, time_ns),
                 ),
                 answered_ns=answered_ns,
                 duration_ns=answered_ns - asked_ns,
@@ -240,6 +242,12 @@ class Sampler:
             self._list_now.clear()
             if not self._stopping.is_set():
                 self.list_once()
+
+
+def _xid_times_ns(before: Sample, counted: Mapping[int, int], time_ns: int) -> Mapping[int, int]:
+    """When each code last came: now, unless as many of it had been counted before."""
+    old = before.xid_errors
+    return {xid: before.xid_times_ns[xid] if old.get(xid) == count else time_ns for xid, count in counted.items()}
 
 
 def _unread(device: Device, now_ns: int) -> _Answer:

@@ -15,6 +15,7 @@ from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_b
 from taximeter_exporter.metering.energy import LONGEST_SPELL_NS
 from taximeter_exporter.metering.fleet import Fleet, Layout
 from taximeter_exporter.metering.footprint import Footprint, footprints
+from taximeter_exporter.metering.lately import Lately
 from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerError
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
@@ -78,6 +79,7 @@ class Meter:
         self._last_write_ns = clock.elapsed_ns()
         self._runs = RunBook(clock, ledger.runs())
         self._totals = Totals()
+        self._lately = Lately()
         past = ledger.usage()
         self._totals.add(past, self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
@@ -348,6 +350,7 @@ class Meter:
         time_ns = self._last_write_time_ns = self._clock.time_ns()
         self._last_write_ns = self._clock.elapsed_ns()
         self._totals.add(usage, self._runs.runs)
+        self._lately.add(usage, time_ns)
         self._spending.add(usage, advances, self._runs.runs)
         try:
             self._spending.enter(time_ns, self._runs.runs)
@@ -385,6 +388,7 @@ class Meter:
                     rate=metered.schedule.at(time_ns),
                     gap_ns=self._totals.gap_ns[metered.device.uuid],
                     unpriced_ns=self._totals.unpriced_ns[metered.device.uuid],
+                    active_ns=self._lately.active_ns[metered.device.uuid],
                 )
                 for metered in self._metered
             ),
@@ -394,6 +398,7 @@ class Meter:
             footprints=tuple(self._footprints),
             budgets=tuple(self._budget_states(time_ns, per_hour)),
             per_hour=_sum(per_hour.values()),
+            recent_gap_ns=self._lately.gap_ns,
             unknown_processes=self._unknown_processes,
             write_failures=self._write_failures,
             last_write_time_ns=self._last_write_time_ns,

@@ -24,6 +24,13 @@ class DeviceState:
     rate: Rate | None
     gap_ns: int
     unpriced_ns: int
+    active_ns: int
+    """For how long runs had it within the last day, as far as that was booked since the exporter began."""
+
+    @property
+    def has_no_price(self) -> bool:
+        """Whether its time costs nothing now because nobody knows what. Where nothing is left of it, it has no time."""
+        return self.rate is None and self.device.part > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +69,8 @@ class MeterState:
     budgets: tuple[BudgetState, ...]
     per_hour: Money
     """All devices together."""
+    recent_gap_ns: int
+    """The time of devices that passed without the exporter, and that it found within the last half hour."""
     unknown_processes: Mapping[str, int]
     """How many processes on the devices were not attributed since the exporter began, by the reason."""
     write_failures: int

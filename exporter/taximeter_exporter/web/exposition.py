@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from taximeter_exporter import __version__
 from taximeter_exporter.clock import NS_PER_SECOND
+from taximeter_exporter.devices.conditions import conditions
 from taximeter_exporter.devices.reading import Device, DeviceKind, Reading, Sample, Snapshot
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.state import MeterState
@@ -23,6 +24,7 @@ def all_samples(snapshot: Snapshot, state: MeterState) -> Iterator[tuple[MetricS
     """Every metric with its readings; there may be none."""
     yield exporter.BUILD_INFO, [((__version__,), 1)]
     yield from device_samples(snapshot.samples)
+    yield gpus.CONDITION, _conditions(snapshot.samples, state)
     yield from _money(state)
     yield from _runs(state)
     yield from _budgets(state.budgets)
@@ -66,11 +68,26 @@ def device_samples(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samp
         yield spec, [((*labels, key), value) for labels, items in entries for key, value in items]
     errors = ((_gpu(sample.device), sample.xid_errors.items()) for sample in gpus_here)
     yield gpus.XID_ERRORS, [((*labels, str(xid)), count) for labels, items in errors for xid, count in items]
+    times = ((_gpu(sample.device), sample.xid_times_ns.items()) for sample in gpus_here)
+    yield (
+        gpus.XID_LAST,
+        [((*labels, str(xid)), time_ns / NS_PER_SECOND) for labels, items in times for xid, time_ns in items],
+    )
     hosts_here = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
     yield hosts.INFO, [(_host_identity(sample.device), 1) for sample in hosts_here]
     yield from _values(
         hosts.VALUES, [((sample.device.uuid,), sample.reading) for sample in hosts_here if sample.reading is not None]
     )
+
+
+def _conditions(samples: Iterable[Sample], state: MeterState) -> Samples:
+    active_ns = {entry.device.uuid: entry.active_ns for entry in state.devices}
+    return [
+        ((*_gpu(sample.device), condition), 1)
+        for sample in samples
+        if sample.device.kind is DeviceKind.GPU
+        for condition in conditions(sample, active_ns=active_ns.get(sample.device.uuid, 0))
+    ]
 
 
 def _values(table: _Values, read: _Read) -> Iterator[tuple[MetricSpec, Samples]]:
@@ -103,6 +120,9 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     ages = [((uuid,), rate.age_ns(state.time_ns)) for uuid, rate in priced]
     yield money.PRICE_AGE_SECONDS, [(labels, age / NS_PER_SECOND) for labels, age in ages if age is not None]
     yield money.PRICE_STALE, [((uuid,), float(rate.stale_at(state.time_ns))) for uuid, rate in priced]
+    stale = [((uuid, "stale"), 1.0) for uuid, rate in priced if rate.stale_at(state.time_ns)]
+    missing = [((entry.device.uuid, "missing"), 1.0) for entry in state.devices if entry.has_no_price]
+    yield money.PRICE_CONDITION, [*stale, *missing]
     yield money.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
     yield (
         money.PERIOD_COST,
@@ -116,6 +136,8 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     yield money.PERIOD_START, starts
     yield money.PERIOD_END, [((str(spent.period),), spent.end_ns / NS_PER_SECOND) for spent in state.spent]
     yield money.GAP_SECONDS, [((entry.device.uuid,), entry.gap_ns / NS_PER_SECOND) for entry in state.devices]
+    if state.recent_gap_ns:
+        yield money.RECENT_GAP_SECONDS, [((), state.recent_gap_ns / NS_PER_SECOND)]
     unpriced = [((entry.device.uuid,), entry.unpriced_ns / NS_PER_SECOND) for entry in state.devices]
     yield money.UNPRICED_SECONDS, unpriced
 

@@ -13,7 +13,7 @@ from dashboards_src.gpus.selection import by_device, of
 from dashboards_src.gpus.states import SILENT, UNREACHABLE, in_state
 from dashboards_src.layer import colours
 from dashboards_src.layer.fields import words
-from dashboards_src.promql import grown, rate
+from dashboards_src.promql import grown
 
 XID_OF_HARDWARE = "48|62|64|74|79|95|119|120"
 """The GPU, its memory or its links failed."""
@@ -40,28 +40,18 @@ class Problem:
     expr: str
 
 
+def _condition(name: str) -> str:
+    """As the exporter judges it."""
+    return of("taximeter_gpu_condition", f'condition="{name}"')
+
+
 def _new_xid(*matchers: str) -> str:
-    """Reported within the last hour. The series of a code is born with its first error, at 1."""
-    return grown(of("taximeter_gpu_xid_errors_total", *matchers), within="1h")
+    """Reported within the last hour."""
+    return f"time() - {of('taximeter_gpu_xid_last_timestamp_seconds', *matchers)} < 3600"
 
 
 def _new_ecc() -> str:
-    errors = of("taximeter_gpu_ecc_errors_total", 'kind="uncorrected"')
-    return f"{errors} > 0 unless {errors} <= {errors} offset 1h"
-
-
-def _throttled() -> str:
-    seconds = of("taximeter_gpu_throttle_seconds_total", f'reason=~"{SLOWDOWNS}"')
-    return f"{rate(seconds)} > 0.25"
-
-
-def _hot() -> str:
-    def threshold(kind: str, name: str) -> str:
-        return "ignoring (threshold) " + of(f"taximeter_gpu_temperature_{kind}_celsius", f'threshold="{name}"')
-
-    return f"""{of("taximeter_gpu_temperature_celsius")} >= {threshold("threshold", "slowdown")}
-    or {of("taximeter_gpu_memory_temperature_celsius")} >= {threshold("threshold", "memory_max")}
-    or {of("taximeter_gpu_temperature_margin_celsius")} <= {threshold("margin_limit", "slowdown")}"""
+    return grown(of("taximeter_gpu_ecc_uncorrected_errors_total"), within="1h")
 
 
 def _slow_pcie() -> str:
@@ -85,15 +75,11 @@ PROBLEMS: Sequence[Problem] = (
     Problem("does not answer", "critical", in_state(SILENT)),
     Problem("XID error of the hardware", "critical", _new_xid(f'xid=~"{XID_OF_HARDWARE}"')),
     Problem("memory errors not corrected", "critical", _new_ecc()),
-    Problem("memory beyond repair", "critical", f"{of('taximeter_gpu_row_remap_failed')} == 1"),
+    Problem("memory beyond repair", "critical", _condition("row_remap_failed")),
     Problem("XID error", "warning", _new_xid(f'xid!~"{XID_OF_HARDWARE}|{XID_OF_A_PROGRAM}"')),
-    Problem(
-        "memory to be repaired at a reset",
-        "warning",
-        f"{of('taximeter_gpu_remapped_rows_pending')} == 1 or {of('taximeter_gpu_retired_pages_pending')} == 1",
-    ),
-    Problem("slowed down by heat or power supply", "warning", _throttled()),
-    Problem("as hot as it may be", "warning", _hot()),
+    Problem("memory to be repaired at a reset", "warning", _condition("repair_pending")),
+    Problem("slowed down by heat or power supply", "warning", _condition("slowed_down")),
+    Problem("as hot as it may be", "warning", _condition("hot")),
     Problem("NVLinks down", "warning", _missing_nvlinks()),
     Problem(
         "PCIe lanes missing",

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from support.metered import GPU0, Machine, price, process
+from support.metered import GPU0, GPU1, Machine, price, process
 from taximeter_exporter.devices.mig import Instance, divide
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.meter import UnknownDeviceError
@@ -81,6 +81,16 @@ def test_a_gpu_that_is_given_to_instances_whole_has_no_time_of_its_own(tmp_path:
     machine.pass_time(10)
     assert costs(machine) == {("MIG-0", "unattributed"): 30, ("MIG-1", "unattributed"): 40}
     assert {row.uuid for row in machine.ledger.usage()} == {"MIG-0", "MIG-1"}
+    machine.kill()
+
+
+def test_instances_of_a_gpu_that_no_price_covers_lack_one_and_what_has_no_time_does_not(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "l.db", devices=(GPU1,), prices=(price("25200", gpus=1),))
+    machine.start()
+    machine.devices = (GPU1, *parted(3, 4))
+    machine.meter.tick()
+    lacking = {entry.device.uuid: entry.has_no_price for entry in machine.meter.state().devices}
+    assert lacking == {"GPU-1": False, "GPU-0": False, "MIG-0": True, "MIG-1": True}
     machine.kill()
 
 

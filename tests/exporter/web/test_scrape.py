@@ -14,7 +14,7 @@ from fakes.nvml.scenario import GIB, gpus
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from support.programs import CONFIG, RunningExporter, exporter, wait_for, write_config
-from taximeter_exporter.web.metrics import ALL, hosts, market, spot
+from taximeter_exporter.web.metrics import ALL, hosts, market, money, spot
 from taximeter_exporter.web.metrics import gpus as gpu_metrics
 from taximeter_exporter.web.metrics import runs as run_metrics
 
@@ -133,21 +133,35 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         assert {name for (name, labels) in ours if ("simulated", "true") not in labels} == set()
         assert running.get("/api/v1/status").json()["simulated"] is True
         assert running.get("/api/v1/overview").json()["simulated"] is True
-        # no value is refused, bytes are counted, processes are shown where that is asked for, the run goes on, it
-        # takes hours to know whether a smaller GPU would do, and the machine is not spot
+        # nothing is wrong, no value is refused, bytes are counted, processes are shown where that is asked for, the run
+        # goes on, it takes hours to know how much memory is used and whether a smaller GPU would do, and the machine is
+        # not spot
         expected = {
             *hosts.ALL,
             run_metrics.END,
             gpu_metrics.PROCESS_MEMORY,
             gpu_metrics.PROCESS_SM,
             gpu_metrics.MIG_INSTANCE_INFO,
+            gpu_metrics.CONDITION,
+            money.RECENT_GAP_SECONDS,
             market.SMALLER_PRICE,
             market.SMALLER_THROUGHPUT,
             *spot.ALL,
         }
-        elsewhere = {"refused_readings", "gpu_pcie_bytes_per_second"} | {spec.name for spec in expected}
-        # a while after the machine's start a program makes its first error; now and then nothing runs
-        at_times = {"gpu_xid_errors", "run_gpu_memory_used_bytes", "run_gpu_sm_utilization_ratio"}
+        elsewhere = {spec.name for spec in expected} | {
+            "refused_readings",
+            "gpu_pcie_bytes_per_second",
+            "gpu_ecc_uncorrected_errors",
+            "gpu_memory_used_peak_bytes",
+        }
+        # a while after the machine's start a program makes its first error; now and then nothing runs; prices grow old
+        at_times = {
+            "gpu_xid_errors",
+            "gpu_xid_last_timestamp_seconds",
+            "price_condition",
+            "run_gpu_memory_used_bytes",
+            "run_gpu_sm_utilization_ratio",
+        }
 
         def missing() -> set[str]:
             shown = {name for (name, _) in running.metrics()}

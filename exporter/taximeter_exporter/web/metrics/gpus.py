@@ -85,6 +85,15 @@ VALUES: tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...] = (
     ),
     (
         _gauge(
+            "memory_used_peak_bytes",
+            "The most memory of the GPU that was in use within the last day, by every sample; absent until the exporter"
+            f" has read it for six hours.{_OF_INSTANCES}",
+            "nvmlDeviceGetMemoryInfo",
+        ),
+        lambda reading: reading.memory_peak_bytes,
+    ),
+    (
+        _gauge(
             "bar1_memory_used_bytes",
             "Memory mapped for access over PCIe that is in use.",
             "nvmlDeviceGetBAR1MemoryInfo",
@@ -220,6 +229,15 @@ VALUES: tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...] = (
     (
         _gauge("ecc_enabled", "1 if the GPU's memory corrects errors (ECC), else 0.", "nvmlDeviceGetEccMode"),
         lambda reading: reading.standing.ecc_enabled,
+    ),
+    (
+        _counter(
+            "ecc_uncorrected_errors",
+            "Errors in the GPU's memories that were not corrected, since the driver was loaded; absent where there are"
+            " none. (All of them, by kind: taximeter_gpu_ecc_errors_total.)",
+            "nvmlDeviceGetTotalEccErrors (volatile)",
+        ),
+        lambda reading: reading.standing.ecc_errors.get("uncorrected") or None,
     ),
     (
         _gauge(
@@ -445,6 +463,23 @@ XID_ERRORS = _counter(
     "nvmlEventSetWait_v2",
     "xid",
 )
+XID_LAST = _gauge(
+    "xid_last_timestamp_seconds",
+    "When the driver last reported an XID error of this code since the exporter began; also while the GPU cannot be"
+    " read.",
+    "nvmlEventSetWait_v2",
+    "xid",
+)
+CONDITION = _gauge(
+    "condition",
+    "1 while something is wrong with the GPU, and absent while it is not: down (it cannot be read), hot (it, or its"
+    " memory, is at the temperature at which it slows down), slowed_down (heat or the power supply held its clocks"
+    " down for more than a quarter of the last five minutes), row_remap_failed, repair_pending (rows or pages of its"
+    " memory wait for its next reset), memory_unused (runs had it for six hours of the last day, and less than a"
+    " quarter of its memory was ever in use).",
+    "all readings of the GPU; the ledger",
+    "condition",
+)
 PROCESS_MEMORY = MetricSpec(
     "process_memory_used_bytes",
     "Memory of the GPU that a process has; only with `process_metrics: true`.",
@@ -462,10 +497,12 @@ ALL = (
     INFO,
     MIG_INSTANCE_INFO,
     UP,
+    CONDITION,
     *(spec for spec, _ in VALUES),
     *(spec for spec, _ in ACTIVITIES),
     *(spec for spec, _ in MAPPINGS),
     XID_ERRORS,
+    XID_LAST,
     PROCESS_MEMORY,
     PROCESS_SM,
 )

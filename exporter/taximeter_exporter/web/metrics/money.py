@@ -22,6 +22,13 @@ PRICE_STALE = MetricSpec(
     "configuration, or the catalog of prices",
     ("uuid",),
 )
+PRICE_CONDITION = MetricSpec(
+    "price_condition",
+    "1 while something is wrong with the price of the device, and absent while it is not: stale (older than"
+    " `price_max_age` of the configuration allows), missing (there is none for its time now, and so no cost).",
+    "configuration, or the catalog of prices",
+    ("uuid", "condition"),
+)
 COST = MetricSpec(
     "cost",
     "What the device has cost, in `currency`, by whom its time belonged to.",
@@ -35,6 +42,12 @@ GAP_SECONDS = MetricSpec(
     "ledger",
     ("uuid",),
     counter=True,
+)
+RECENT_GAP_SECONDS = MetricSpec(
+    "recent_gap_seconds",
+    "Device time in which the exporter was down while the host was up, and that it found within the last half hour;"
+    " absent where there was none. (All of it, by device: taximeter_gap_seconds_total.)",
+    "meter",
 )
 UNPRICED_SECONDS = MetricSpec(
     "unpriced_seconds", "Device time for which there is no price, and so no cost.", "ledger", ("uuid",), counter=True
@@ -58,10 +71,12 @@ ALL = (
     PRICE_PER_HOUR,
     PRICE_AGE_SECONDS,
     PRICE_STALE,
+    PRICE_CONDITION,
     COST,
     PERIOD_COST,
     PERIOD_START,
     PERIOD_END,
     GAP_SECONDS,
+    RECENT_GAP_SECONDS,
     UNPRICED_SECONDS,
 )
