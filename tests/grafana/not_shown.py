@@ -10,6 +10,6 @@ NOT_SHOWN: Mapping[str, str] = {
     "taximeter_price_condition": "what alerts ask; which prices are stale is shown, and what has no price",
     "taximeter_recent_gap_seconds": "what an alert asks; all gaps are shown",
     "taximeter_budget_threshold_ratio": "where a budget warns; the alerts that come of it are shown",
-    "taximeter_training_loss_finite": "where it is 0 the loss has no line, and an alert comes of it",
+    "taximeter_training_steps_without_loss": "while it is there the loss has no line, and an alert comes of it",
 }
 """A metric's name, or how the names of several begin, and why."""

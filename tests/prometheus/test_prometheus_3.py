@@ -18,6 +18,8 @@ pytestmark = pytest.mark.compose
 
 PROMETHEUS = REPOSITORY / "prometheus"
 RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+MORE_RULES = sorted((PROMETHEUS / "more_rules").glob("*.yml"))
+"""Those that prometheus.yml does not load."""
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
 IMAGE = str(services()["prometheus"]["image"])
 
@@ -49,7 +51,13 @@ def test_it_is_prometheus_3() -> None:
 
 def test_configuration_and_rules_are_accepted_with_no_lint_finding() -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
-    promtool("check", "rules", "--lint=all", "--lint-fatal", *(f"rules/{path.name}" for path in RULES))
+    promtool(
+        "check",
+        "rules",
+        "--lint=all",
+        "--lint-fatal",
+        *(f"{path.parent.name}/{path.name}" for path in (*RULES, *MORE_RULES)),
+    )
 
 
 def test_rules_do_what_their_tests_say() -> None:

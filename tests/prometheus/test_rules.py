@@ -18,7 +18,8 @@ from grafana.contract import TAXIMETER
 pytestmark = pytest.mark.binaries
 
 PROMETHEUS = REPOSITORY / "prometheus"
-RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
+RULES = [path for folder in ("rules", "more_rules") for path in sorted((PROMETHEUS / folder).glob("*.yml"))]
+"""Those that prometheus.yml loads, and those that it does not."""
 GLOBAL = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["global"]
 EVALUATION: str = GLOBAL["evaluation_interval"]
 SCRAPE_SECONDS = seconds(GLOBAL["scrape_interval"])
@@ -75,7 +76,7 @@ def test_rules_do_what_their_tests_say(tools: Tools, path: Path) -> None:
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
 def test_every_rule_is_named_in_a_test_of_its_file(path: Path) -> None:
-    tests = [text for test in TESTS if f"../rules/{path.name}" in (text := test.read_text())]
+    tests = [text for test in TESTS if f"../{path.parent.name}/{path.name}" in (text := test.read_text())]
     for group in yaml.safe_load(path.read_text())["groups"]:
         for rule in group["rules"]:
             name = rule.get("alert", rule.get("record"))

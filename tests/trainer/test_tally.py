@@ -152,15 +152,32 @@ def test_a_device_that_fails_is_said_once(gpu: Gpu, caplog: pytest.LogCaptureFix
 
 def test_what_is_not_finite_is_no_reading() -> None:
     tally = Tally()
-    assert tally.read().loss_is_finite == {}
     tally.latest["loss"] = 1.0
-    assert (tally.read().loss, tally.read().loss_is_finite) == ({"train": 1.0}, {"train": True})
+    assert tally.read().loss == {"train": 1.0}
     tally.latest["loss"] = float("nan")
-    assert (tally.read().loss, tally.read().loss_is_finite) == ({}, {"train": False})
-    tally.log_validation("validation loss", float("inf"))
-    assert (tally.read().loss, tally.read().loss_is_finite) == ({}, {"train": False, "validation": False})
-    tally.latest["loss"] = 2.0
-    assert (tally.read().loss, tally.read().loss_is_finite) == ({"train": 2.0}, {"train": True, "validation": False})
+    assert tally.read().loss == {}
+
+
+def test_steps_are_counted_while_the_loss_is_not_finite() -> None:
+    tally = Tally()
+
+    def without_loss(loss: object) -> int | None:
+        tally.step(1)
+        tally.latest["loss"] = loss
+        return tally.read().steps_without_loss
+
+    # What is no number at all is a mistake in the loop, and says nothing of the loss.
+    losses = [1.0, float("nan"), float("inf"), "high", float("nan"), 2.0, float("nan")]
+    assert [without_loss(loss) for loss in losses] == [None, 0, 1, 2, 3, None, 0]
+    tally.log_validation("validation loss", 1.0)
+    assert tally.read().steps_without_loss == 0
+
+
+def test_a_loss_that_was_never_told_is_not_missing() -> None:
+    tally = Tally()
+    tally.step(1)
+    tally.log_validation("validation loss", float("nan"))
+    assert tally.read().steps_without_loss is None
 
 
 def test_nonsense_is_said_once_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -170,6 +187,6 @@ def test_nonsense_is_said_once_and_left_out(caplog: pytest.LogCaptureFixture) ->
         tally.log_validation("validation accuracy", -1)
         reported = tally.read()
         assert (reported.accuracy, reported.loss, reported.gradient_norm, reported.epoch) == ({}, {}, None, None)
-        assert reported.loss_is_finite == {}
+        assert reported.steps_without_loss is None
     assert len(caplog.messages) == 5
     assert "97.5 is not from 0 to 1" in caplog.text

@@ -209,11 +209,10 @@ ALL = (
         labels=("split",),
     ),
     MetricSpec(
-        "loss_finite",
-        "1 if the loss last logged is a finite number, else 0.",
+        "steps_without_loss",
+        "Steps done since the loss of the training is not a finite number; absent while it is one.",
         "`meter.log`",
-        lambda now: (((split,), float(finite)) for split, finite in now.reported.loss_is_finite.items()),
-        labels=("split",),
+        lambda now: _one(now.reported.steps_without_loss),
     ),
     MetricSpec(
         "accuracy_ratio",

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from taximeter.torch_device import event_on
 
@@ -37,7 +37,6 @@ _RANGES: dict[Name, tuple[float, float]] = {
 _log = logging.getLogger("taximeter")
 
 _Then = Callable[[float], None]
-_Value = TypeVar("_Value", float, bool)
 
 
 class _Coming(NamedTuple):
@@ -70,8 +69,8 @@ class Reported:
     gradient_norm: float | None
     loss: dict[Split, float]
     """Those that are finite."""
-    loss_is_finite: dict[Split, bool]
-    """Of each that was logged."""
+    steps_without_loss: int | None
+    """Since a loss of the training was read that is not finite; `None` unless the last one was such."""
     accuracy: dict[Split, float]
     scores: dict[tuple[Score, Split], float]
     best_accuracy: float | None
@@ -100,7 +99,7 @@ class Tally:
         self._asked: dict[Name, Any] = {}
         self._coming: deque[_Coming] = deque()
         self._numbers: dict[Name, float] = {}
-        self._are_finite: dict[Name, bool] = {}
+        self._steps_with_loss: int | None = None
         self._scores: dict[tuple[Score, Split], float] = {}
         self._best_accuracy: float | None = None
         self._complained: set[Name] = set()
@@ -187,7 +186,7 @@ class Tally:
             for name, value in self.latest.copy().items():
                 if not _is_on_device(value):
                     self._keep(name, value, None)
-        numbers = self._numbers.copy()
+        numbers, steps_with_loss = self._numbers.copy(), self._steps_with_loss
         return Reported(
             steps=self._steps,
             samples=self._samples,
@@ -201,7 +200,7 @@ class Tally:
             learning_rate=numbers.get("learning_rate"),
             gradient_norm=numbers.get("gradient_norm"),
             loss=_by_split(numbers, "loss", "validation loss"),
-            loss_is_finite=_by_split(self._are_finite.copy(), "loss", "validation loss"),
+            steps_without_loss=None if steps_with_loss is None else self._steps - steps_with_loss,
             accuracy=_by_split(numbers, "accuracy", "validation accuracy"),
             scores=self._scores.copy(),
             best_accuracy=self._best_accuracy,
@@ -229,7 +228,8 @@ class Tally:
     def _keep(self, name: Name, value: Any, then: _Then | None) -> None:
         try:
             number = _finite(value)
-            self._are_finite[name] = number is not None
+            if name == "loss":
+                self._tell_finite(number is not None)
             if number is not None and name in _RANGES:
                 least, greatest = _RANGES[name]
                 if not least <= number <= greatest:
@@ -248,15 +248,21 @@ class Tally:
         if then is not None:
             then(number)
 
+    def _tell_finite(self, finite: bool) -> None:
+        if finite:
+            self._steps_with_loss = None
+        elif self._steps_with_loss is None:
+            self._steps_with_loss = self._steps
+
     def _complain(self, name: Name, wrong: Exception) -> None:
         if name not in self._complained:
             self._complained.add(name)
             _log.warning("%s is not what it should be, and is left out: %s", name, wrong)
 
 
-def _by_split(values: dict[Name, _Value], train: Name, validation: Name) -> dict[Split, _Value]:
+def _by_split(numbers: dict[Name, float], train: Name, validation: Name) -> dict[Split, float]:
     named: dict[Split, Name] = {"train": train, "validation": validation}
-    return {split: values[name] for split, name in named.items() if name in values}
+    return {split: numbers[name] for split, name in named.items() if name in numbers}
 
 
 def _is_on_device(value: Any) -> bool:

@@ -107,7 +107,7 @@ def simulated() -> AnnotationQuery:
 def simulated_for_long() -> AnnotationQuery:
     """The same from what rules record: for a dashboard that shows weeks of many machines."""
     return _simulated(
-        'fleet:taximeter_simulated_devices:count{simulated="true"} * 0 + 1',
+        'fleet:taximeter_simulated_machines:count{simulated="true"} * 0 + 1',
         text="simulated devices are metered: their money is not real",
     )
 
