@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taximeter import metric_table
 from taximeter.metric_table import IDENTITY
+from taximeter.training.callbacks.checkpointing import FAILURES
 from taximeter.training.serve import metrics as serving
 
 from generate.metrics import Row, Table
@@ -23,6 +24,14 @@ TABLES = (
                 labels=IDENTITY,
                 help=metric_table.STEP_SECONDS_HELP,
                 source=metric_table.STEP_SECONDS_SOURCE,
+            ),
+            Row(
+                name=FAILURES,
+                kind="counter",
+                unit="",
+                labels=IDENTITY,
+                help="Checkpoints that could not be written.",
+                source="`taximeter train`",
             ),
             *(
                 Row(

@@ -63,7 +63,7 @@ may_be_empty = [
     MayBeEmpty("Cost to finish", "A", "the run has ended"),
     *of_panel("Runs compared", "IJL", "the run has ended"),
     MayBeEmpty("Runs compared", "N", "the devices are real"),
-    MayBeEmpty("Lost and repeated", "E", "the run has ended, and its lease with it"),
+    MayBeEmpty("Lost and repeated", "F", "the run has ended, and its lease with it"),
     MayBeEmpty("Runs compared", "K", "the run has no budget of its own"),
     MayBeEmpty("Cost, forecast and budget", "C", "the run has no budget of its own"),
     MayBeEmpty("Run budget used", "A", "the run has no budget of its own"),

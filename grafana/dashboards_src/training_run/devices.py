@@ -7,7 +7,7 @@ from dashboards_src.layer.fields import Steps, dashed, words
 from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import RUN, kept_of_project, of_project, rate, select
+from dashboards_src.promql import RUN, chosen, kept_of_project, of_project, rate, select
 from dashboards_src.shared import runs
 
 _NO_GPU = "no GPU that tells it by process"
@@ -100,19 +100,24 @@ def devices_in_use() -> Panel:
 
 
 def trouble() -> Panel:
-    """What each run had to do twice, and whether its exporter answers."""
-    counts = ("taximeter_training_steps_total", "taximeter_training_out_of_memory_total")
+    """What each run had to do twice or may have to, and whether its exporter answers."""
+    counts = (
+        "taximeter_training_steps_total",
+        "taximeter_training_out_of_memory_total",
+        "taximeter_training_checkpoint_failures_total",
+    )
     lost = ("taximeter_training_lost_steps_total", "taximeter_training_lost_seconds_total")
     some: Steps = ((None, "text"), (1, colours.LOST))
     return table(
         title="Lost and repeated",
         description=(
-            "Out of memory: steps that were done again in smaller pieces. Lost: steps, and their time, that a kill "
-            "undid. Metered: whether the exporter answered the run's last renewal; while it does not, the cost goes on "
-            "at the last price, and a run with a price by hand asks none."
+            "Out of memory: steps that were done again in smaller pieces. Unsaved: checkpoints that could not be "
+            "written. Lost: steps, and their time, that a kill undid. Metered: whether the exporter answered the run's "
+            "last renewal; while it does not, the cost goes on at the last price, and a run with a price by hand asks "
+            "none."
         ),
         queries=[
-            *(rows(runs.counted_by(metric, runs.FIRST_RANK)) for metric in counts),
+            *(rows(chosen(runs.counted_by(metric, runs.FIRST_RANK))) for metric in counts),
             *(rows(f"max by (run) {kept_of_project(select(metric, RUN, runs.FIRST_RANK))}") for metric in lost),
             rows(f"min by (run) {of_project(select('taximeter_training_exporter_up', RUN))}"),
         ],
@@ -120,10 +125,11 @@ def trouble() -> Panel:
             Column("run", "Run"),
             Column("Value #A", "Steps", units.COUNT, decimals=0, width=55),
             Column("Value #B", "Out of memory", units.COUNT, decimals=0, steps=some, width=118),
-            Column("Value #C", "Lost steps", units.COUNT, decimals=0, steps=some, width=85),
-            Column("Value #D", "Lost time", units.SECONDS, decimals=1, width=75),
+            Column("Value #C", "Unsaved", units.COUNT, decimals=0, steps=some, width=80),
+            Column("Value #D", "Lost steps", units.COUNT, decimals=0, steps=some, width=85),
+            Column("Value #E", "Lost time", units.SECONDS, decimals=1, width=75),
             Column(
-                "Value #E",
+                "Value #F",
                 "Metered",
                 mappings=words({"1": ("yes", colours.GOOD), "0": ("no", colours.BAD)}),
                 width=70,
