@@ -8,7 +8,7 @@ from dashboards_src.layer.fields import watched, words
 from dashboards_src.layer.panels import LAST, MAX, MIN, lines
 from dashboards_src.layer.queries import over_time, rows
 from dashboards_src.layer.tables import Column, table
-from dashboards_src.promql import EXPORTER, rate, select
+from dashboards_src.promql import EXPORTER, HOST, rate, select
 from dashboards_src.shared.ranking import AT_MOST, highest, lowest
 
 _LEGEND = "{{instance}}"
@@ -27,13 +27,13 @@ def exporters() -> Panel:
             "a known price, which no cost contains."
         ),
         queries=[
-            rows(f"max by (instance) ({select('up', EXPORTER)})"),
-            rows("max by (instance) (taximeter_collect_success)"),
-            rows("time() - max by (instance) (taximeter_collect_last_success_timestamp_seconds)"),
-            rows("time() - max by (instance) (taximeter_ledger_last_write_timestamp_seconds)"),
-            rows("sum by (instance) (increase(taximeter_ledger_write_failures_total[$__range]))"),
-            rows("sum by (instance) (taximeter_gap_seconds_total)"),
-            rows("sum by (instance) (taximeter_unpriced_seconds_total)"),
+            rows(f"max by (instance) ({select('up', EXPORTER, HOST)})"),
+            rows(by_instance(of("taximeter_collect_success"))),
+            rows(f"time() - {by_instance(of('taximeter_collect_last_success_timestamp_seconds'))}"),
+            rows(f"time() - {by_instance(of('taximeter_ledger_last_write_timestamp_seconds'))}"),
+            rows(f"sum by (instance) (increase({of('taximeter_ledger_write_failures_total')}[$__range]))"),
+            rows(f"sum by (instance) ({of('taximeter_gap_seconds_total')})"),
+            rows(f"sum by (instance) ({of('taximeter_unpriced_seconds_total')})"),
         ],
         columns=[
             Column("instance", "Exporter"),

@@ -38,8 +38,8 @@ def handed_over() -> Panel:
     return lines(
         title="From Prometheus to Alertmanager",
         description=(
-            "Alerts per second that Prometheus sent to Alertmanager, that failed to be sent, and that it gave up; and "
-            "how many wait. An alert that fires is sent again and again."
+            "Alerts per second that Prometheus sent to Alertmanager, that failed to be sent, and that it gave up. An "
+            "alert that fires is sent again and again."
         ),
         unit=units.PER_SECOND,
         minimum=0,

@@ -17,7 +17,7 @@ def price_age() -> Panel:
         title="Age of prices",
         description=(
             f"How old the oldest price of an exporter's devices is: the {AT_MOST} oldest; a price without a date has "
-            "no age. And how many devices have a price that is older than the configuration allows (stale)."
+            "no age."
         ),
         unit=units.SECONDS,
         decimals=0,
