@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PRESSURE = Path("/proc/pressure/cpu")
+_THREAD = Path("/proc/thread-self/schedstat")
 _SUMMED_UP_SECONDS = 2.1
 """The kernel adds it up every two seconds."""
 
@@ -26,6 +27,15 @@ def within(seconds: float) -> Iterator[None]:
         time.sleep(_SUMMED_UP_SECONDS)
         took -= waited_seconds() - waited
     assert took < seconds, f"it took {took:.1f} s of an idle machine, and not less than {seconds:g} s"
+
+
+def waited_seconds_of_this_thread() -> float:
+    """For how long this thread alone has waited for a processor; 0 where nobody counts."""
+    try:
+        _, waited_ns, _ = _THREAD.read_text(encoding="ascii").split()
+    except OSError:
+        return 0.0
+    return int(waited_ns) / 1e9
 
 
 def waited_seconds() -> float:

@@ -36,7 +36,7 @@ def encrypted(ticks: Ticks, authority: trustme.CA) -> Iterator[FakeExporter]:
 
 def client(exporter: str, **environ: str) -> ExporterClient:
     named = {f"TAXIMETER_{name}": value for name, value in environ.items()}
-    return ExporterClient(resolve(run="r", exporter=exporter, environ=named), timeout=5)
+    return ExporterClient(resolve(run="r", exporter=exporter, environ=named), timeout=60)
 
 
 def test_tls_with_an_authority_of_ones_own(

@@ -27,7 +27,7 @@ class Keeping(ThreadingHTTPServer):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            timeout = 10
+            timeout = 120
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
@@ -67,7 +67,7 @@ def keeping() -> Iterator[Keeping]:
 
 @pytest.fixture
 def client(keeping: Keeping) -> Iterator[ExporterClient]:
-    made = ExporterClient(resolve(run="r", exporter=f"http://127.0.0.1:{keeping.server_port}", environ={}), timeout=5)
+    made = ExporterClient(resolve(run="r", exporter=f"http://127.0.0.1:{keeping.server_port}", environ={}), timeout=60)
     yield made
     made.close()
 

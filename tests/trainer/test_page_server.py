@@ -32,7 +32,7 @@ def server(sent: list[str]) -> Iterator[PageServer]:
 
 @pytest.fixture
 def connection(server: PageServer) -> Iterator[HTTPConnection]:
-    made = HTTPConnection("127.0.0.1", server.address.port, timeout=10)
+    made = HTTPConnection("127.0.0.1", server.address.port, timeout=120)
     yield made
     made.close()
 
@@ -53,7 +53,7 @@ def test_requests_follow_on_each_other_on_one_connection(connection: HTTPConnect
 
 
 def test_a_request_may_come_in_pieces_and_an_old_client_is_hung_up_on(server: PageServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.address.port), 10) as client:
+    with socket.create_connection(("127.0.0.1", server.address.port), 120) as client:
         for piece in (b"GET /old HT", b"TP/1.0\r\nHost: here\r\n", b"\r\n"):
             client.sendall(piece)
         received = b"".join(iter(lambda: client.recv(4096), b""))
@@ -61,7 +61,7 @@ def test_a_request_may_come_in_pieces_and_an_old_client_is_hung_up_on(server: Pa
 
 
 def test_two_requests_may_come_at_once(server: PageServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.address.port), 10) as client:
+    with socket.create_connection(("127.0.0.1", server.address.port), 120) as client:
         client.sendall(b"GET /one HTTP/1.1\r\n\r\nGET /two HTTP/1.0\r\n\r\n")
         received = b"".join(iter(lambda: client.recv(4096), b""))
     assert received.index(b"GET /one") < received.index(b"GET /two")

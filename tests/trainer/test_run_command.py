@@ -39,7 +39,7 @@ def running(*options: str, program: str, **more: Any) -> Iterator[subprocess.Pop
 def run(*options: str, program: str = "", bill: Path | None = None) -> tuple[int, str, str]:
     written = () if bill is None else ("--format", "json", "--bill", str(bill))
     with running(*options, *written, program=program) as process:
-        printed, said = process.communicate(timeout=60)
+        printed, said = process.communicate(timeout=240)
     return process.returncode, printed, said
 
 
@@ -67,7 +67,7 @@ def test_a_meter_in_the_program_belongs_to_the_same_run(exporter: FakeExporter) 
     program = """
 import taximeter
 meter = taximeter.Meter(listen="127.0.0.1:0")
-meter.wait_registered(10)
+meter.wait_registered(60)
 for _ in meter.steps([[1, 2], [3, 4]]): pass
 print(meter.run, meter.end().source, bool(meter.cost()))
 meter.close(last_scrape_seconds=0)
@@ -100,7 +100,7 @@ while True: signal.pause()
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signum)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=240)
     assert process.returncode == 5
     assert f"result                {'failed' if signum == signal.SIGUSR1 else 'stopped'}" in said
 
@@ -195,7 +195,7 @@ print(len(came), flush=True)
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
             os.write(ours, b"\x03")
-            printed, said = process.communicate(timeout=60)
+            printed, said = process.communicate(timeout=240)
         assert (process.returncode, printed) == (0, "1\n"), said
     finally:
         os.close(ours)

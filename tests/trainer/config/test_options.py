@@ -142,6 +142,6 @@ def test_the_options_need_nothing_that_the_extra_installs() -> None:
         "print(from_arguments(parser.parse_args(['--epochs', '3'])).loop.epochs)\n"
         "from_arguments(parser.parse_args(['--config', sys.executable]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=240)
     assert done.stdout == "3\n"
     assert "--config: to read YAML needs pyyaml: pip install 'taximeter[trainer]'" in done.stderr

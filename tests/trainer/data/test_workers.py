@@ -72,12 +72,12 @@ def test_workers_end_with_the_training_and_not_before(tmp_path: Path) -> None:
     command = [sys.executable, str(tmp_path / "program.py"), str(folder)]
     environ = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, capture_output=True, text=True, env=environ, start_new_session=True, check=False, timeout=240
+        command, capture_output=True, text=True, env=environ, start_new_session=True, check=False, timeout=600
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     training, validation, server = map(int, done.stdout.split())
     assert (training, validation) == (4, 2)
-    wait_for(lambda: not is_there(server), "the process that makes workers lives on", seconds=60)
+    wait_for(lambda: not is_there(server), "the process that makes workers lives on")
 
 
 def test_as_many_workers_as_are_of_use(monkeypatch: pytest.MonkeyPatch) -> None:

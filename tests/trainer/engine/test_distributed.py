@@ -16,7 +16,7 @@ from trainer.engine.tiny import Net, Tiny
 
 SCRIPT = Path(__file__).with_name("two_ranks.py")
 TESTS = Path(__file__).parents[2]
-SECONDS = 120
+SECONDS = 480
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from fakes.exporter import FakeExporter
 from support.programs import wait_for
 from taximeter.training.checkpoint.folder import CheckpointFolder
 
-SECONDS = 120
+SECONDS = 480
 
 
 def two_free_ports() -> int:
@@ -33,7 +33,7 @@ def two_free_ports() -> int:
 def steps_of(port: int) -> dict[tuple[str, str], float]:
     """Steps by the labels run and rank; empty while nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             text = answer.read().decode()
     except OSError:
         return {}

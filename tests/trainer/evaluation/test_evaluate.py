@@ -115,7 +115,7 @@ class Together:
     """Where two ranks meet."""
 
     def __init__(self) -> None:
-        self._barrier = threading.Barrier(2, timeout=20)
+        self._barrier = threading.Barrier(2, timeout=120)
         self._brought: list[Any] = [None, None]
 
     def exchange(self, rank: int, value: Any) -> tuple[Any, Any]:

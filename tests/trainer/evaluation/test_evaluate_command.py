@@ -50,7 +50,7 @@ def test_a_process_says_what_the_training_said(trained: tuple[Path, dict[str, An
     pictures.unlink()
     command = [program("taximeter"), "evaluate", "--run", "two", "--output", str(output), "--price", "3.6"]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        command, capture_output=True, text=True, check=True, timeout=480, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
     lines = done.stdout.splitlines()
     assert lines[0] == f"Evaluation of two, small-resnet after epoch {said['epoch']}: 360 images, digits"

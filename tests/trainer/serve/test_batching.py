@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 from taximeter.training.serve.batching import WAITING, Batching, Full
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 120
 
 
 class Model:
@@ -68,7 +68,7 @@ def test_what_gathers_while_the_model_works_is_one_batch(
 
 
 def test_a_batch_waits_for_others_no_longer_than_said(model: Model) -> None:
-    batching = Batching(model, most=3, wait_seconds=60.0, told=lambda _: None)
+    batching = Batching(model, most=3, wait_seconds=600.0, told=lambda _: None)
     waiting = [batching.submit(number) for number in (1, 2, 3)]
     assert [future.result(DEADLINE_SECONDS) for future in waiting] == [2, 4, 6], "a full batch does not wait"
     assert model.batches == [[1, 2, 3]]

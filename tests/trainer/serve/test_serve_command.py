@@ -18,7 +18,7 @@ from taximeter.cli import main
 
 from .conftest import image
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.promptness import waited_seconds_of_this_thread
 from taximeter import Meter
 from taximeter.cli import main
 from taximeter.training.config.file import load
@@ -26,7 +27,9 @@ def test_a_study_ends_with_a_table_a_picture_and_the_best_settings(
 ) -> None:
     searches = ["--search", "optimizer=sgd,adamw", "--sampler", "grid"]
     output = ["--output", str(tmp_path), "--study", "s"]
+    waited = waited_seconds_of_this_thread()
     assert main(["tune", *searches, *output, *SMALL, *AROUND, "--epochs", "1"]) == 0
+    waited = waited_seconds_of_this_thread() - waited
     printed = capsys.readouterr()
     told = json.loads(printed.out)
     assert {trial["settings"]["optimizer"] for trial in told["trials"]} == {"sgd", "adamw"}
@@ -34,7 +37,7 @@ def test_a_study_ends_with_a_table_a_picture_and_the_best_settings(
     for trial in told["trials"]:
         assert (trial["end"], trial["epochs"]) == ("finished", 1)
         # at 3600 USD an hour, a second is a dollar
-        assert float(trial["cost"]) == pytest.approx(trial["seconds"], rel=0.02, abs=0.01)
+        assert float(trial["cost"]) == pytest.approx(trial["seconds"], rel=0.02, abs=0.01 + waited)
     total = sum(float(trial["cost"]) for trial in told["trials"]) + float(told["overhead"])
     assert float(told["spent"]) == pytest.approx(total)
     folder = tmp_path / "s"
