@@ -18,7 +18,7 @@ from demo.processes import Processes
 from demo.stack import Service, Starter
 from demo.web import get_json
 
-WAIT_SECONDS = 90.0
+WAIT_SECONDS = 600.0
 """The sums of the fleet are recorded once a minute."""
 
 
@@ -93,4 +93,4 @@ class Beside:
 def kill(service: Service) -> None:
     """End a part of the stack without giving it a moment."""
     os.kill(service.process.pid, signal.SIGKILL)
-    Interrupts().wait_until(lambda: service.process.status() is not None, seconds=10, what="the end of a process")
+    Interrupts().wait_until(lambda: service.process.status() is not None, seconds=120, what="the end of a process")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,59 +32,80 @@ class Budget:
 
 @dataclass
 class Money:
-    """The exporter, and the moment at which each project began to spend, in seconds since 1970."""
+    """The exporter, and what it was told and said. Moments are in seconds since 1970."""
 
     exporter: RunningExporter
     config: Path
     settings: Mapping[str, Any]
-    budgets: tuple[Budget, ...]
+    limits: dict[str, float]
+    """Of the budgets, by name."""
     began: dict[str, float] = field(default_factory=dict)
+    """When each project began to spend."""
+    spent: dict[str, float] = field(default_factory=dict)
+    """All of it, of the projects that have stopped."""
+    _booked: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """What was in the ledger at a moment, and it may be more."""
     _leases: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """A run that has ended is not renewed."""
 
     def spend(self, *projects: str) -> None:
         """Begin a run for each of these projects, each on a GPU of its own."""
         gpus = [device["uuid"] for device in self.exporter.get("/api/v1/status").json()["devices"]]
         for project in projects:
-            run = {"run": f"{project}-1", "project": project, "devices": [gpus[len(self._leases)]]}
+            run = {"run": f"{project}-1", "project": project, "devices": [gpus[len(self.began)]]}
             answer = self.exporter.call("POST", "/api/v1/runs", run)
             assert answer.status == 201, answer.body
-            self._leases[project] = answer.json()["lease"]
+            with self._lock:
+                self._leases[project] = answer.json()["lease"]
             self.began[project] = datetime.fromisoformat(answer.json()["started_at"]).timestamp()
 
-    def spent_at(self, budget: str, moment: float) -> float:
-        """What the ledger has of a budget at a moment, exactly: the price, and the time since its run began."""
+    def stop(self, project: str) -> None:
+        """End its run."""
+        with self._lock:
+            body = {"lease": self._leases.pop(project), "result": "finished"}
+            answer = self.exporter.call("POST", f"/api/v1/runs/{project}-1/end", body)
+        assert answer.status == 200, answer.body
+        self.spent[project] = float(answer.json()["cost"]["USD"])
+
+    def most_spent(self, budget: str, moment: float) -> float:
+        """What a budget is charged with up to a moment, exactly, when all of it is booked: the price, and the time."""
         return PER_SECOND * (moment - self.began[budget])
+
+    def least_booked(self, budget: str, moment: float) -> float:
+        """What the ledger had of it at the least, for the exporter had said so."""
+        return max((amount for at, amount in self._booked.get(budget, ()) if at <= moment), default=0)
 
     def crossed(self, budget: str, amount: float) -> float:
         """The moment at which so much of a budget was spent."""
         return self.began[budget] + amount / PER_SECOND
-
-    def limit(self, budget: str) -> float:
-        """Of a budget, as it was at first."""
-        return next(known.limit for known in self.budgets if known.name == budget)
 
     def period_end(self) -> float:
         """When the day of all budgets ends."""
         (end,) = {budget["period_end"] for budget in self.exporter.get("/api/v1/budgets").json()["budgets"]}
         return datetime.fromisoformat(end).timestamp()
 
-    def raise_limits(self, *budgets: str) -> None:
-        """A million times as much for these, by the configuration, read again on SIGHUP."""
-        limits = {budget.name: budget.limit * (1_000_000 if budget.name in budgets else 1) for budget in self.budgets}
-        raised = [{**budget, "limit": limits[budget["name"]]} for budget in self.settings["budgets"]]
-        self.config.write_text(yaml.safe_dump({**self.settings, "budgets": raised}), encoding="utf-8")
+    def limit(self, **limits: float) -> None:
+        """Change these limits, by the configuration, read again on SIGHUP."""
+        self.limits |= limits
+        budgets = [{**budget, "limit": self.limits[budget["name"]]} for budget in self.settings["budgets"]]
+        self.config.write_text(yaml.safe_dump({**self.settings, "budgets": budgets}), encoding="utf-8")
         self.exporter.process.send_signal(signal.SIGHUP)
 
         def read() -> bool:
             told = self.exporter.get("/api/v1/budgets").json()["budgets"]
-            return limits == {budget["budget"]: float(budget["limit"]) for budget in told}
+            return self.limits == {budget["budget"]: float(budget["limit"]) for budget in told}
 
         wait_for(read, "the exporter did not take the new limits")
 
     def renew(self) -> None:
-        """Say that every run is alive."""
-        for project, lease in tuple(self._leases.items()):
-            assert self.exporter.call("POST", f"/api/v1/runs/{project}-1/renew", {"lease": lease}).status == 200
+        """Say that every run is alive, and note what it has cost."""
+        with self._lock:
+            for project, lease in self._leases.items():
+                answer = self.exporter.call("POST", f"/api/v1/runs/{project}-1/renew", {"lease": lease})
+                assert answer.status == 200, answer.body
+                amount = float(answer.json()["cost"].get("USD", 0))
+                self._booked.setdefault(project, []).append((time.time(), amount))
 
 
 @contextmanager
@@ -94,7 +116,7 @@ def spending(folder: Path, port: int, *budgets: Budget) -> Iterator[Money]:
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     over = threading.Event()
     with exporter(config, "--simulate") as running:
-        money = Money(running, config, settings, budgets)
+        money = Money(running, config, settings, {budget.name: budget.limit for budget in budgets})
 
         def renew() -> None:
             while not over.wait(RENEW_SECONDS):
