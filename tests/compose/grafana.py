@@ -44,7 +44,7 @@ class Grafana:
         body = json.dumps({"queries": [asked], "from": since, "to": "now"}).encode()
         post = Request(f"{self.url}/api/ds/query", data=body, headers={"Content-Type": "application/json"})
         try:
-            with urlopen(post, timeout=30) as answer:
+            with urlopen(post, timeout=120) as answer:
                 result = json.load(answer)["results"][asked["refId"]]
         except HTTPError as refused:
             with refused:

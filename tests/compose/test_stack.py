@@ -40,7 +40,7 @@ def test_every_target_is_up(stack: RunningStack) -> None:
         return {target["labels"]["job"]: target["health"] for target in targets}
 
     jobs = {section["job_name"] for section in read_yaml(REPOSITORY / "prometheus/prometheus.yml")["scrape_configs"]}
-    wait_for(lambda: healths() == dict.fromkeys(jobs, "up"), "a target is not up", seconds=60)
+    wait_for(lambda: healths() == dict.fromkeys(jobs, "up"), "a target is not up")
 
 
 def test_the_first_run_has_learnt_and_was_watched(stack: RunningStack, first_run: Mapping[str, Any]) -> None:
@@ -51,7 +51,6 @@ def test_the_first_run_has_learnt_and_was_watched(stack: RunningStack, first_run
     wait_for(
         lambda: [float(entry["value"][1]) for entry in stack.query(accuracy)] == [first_run["progress"]["accuracy"]],
         "Prometheus never had the run's last accuracy",
-        seconds=60,
     )
 
 
@@ -62,7 +61,6 @@ def test_prometheus_has_the_cost_of_the_ledger(stack: RunningStack, first_run: M
     wait_for(
         lambda: equal_to_the_cent(prometheus_cost(prometheus, first_run["run"]), due),
         f"Prometheus never had {due}",
-        seconds=60,
     )
 
 
@@ -75,7 +73,7 @@ def test_what_became_of_the_budget_is_mailed_with_the_money_in_words(stack: Runn
         return {match[1]: mail for match, mail in found if match}
 
     # At a dollar a second lower thresholds may be overtaken before they are seen; then they are not told of.
-    wait_for(lambda: "CRITICAL" in mails(), "the mail of the limit did not arrive", seconds=60)
+    wait_for(lambda: "CRITICAL" in mails(), "the mail of the limit did not arrive")
     for mail in mails().values():
         assert mail["to"] == [{"address": "budgets@localhost", "name": ""}]
         assert re.search(MONEY_IN_WORDS, mail["text"])
@@ -89,7 +87,7 @@ def test_the_receiver_got_the_limit_and_prints_it(stack: RunningStack) -> None:
         alerts, _, _ = stack.compose.exec_in_container(["python", "-c", ask], "receiver")
         return thresholds_arrived(json.loads(alerts), "demo")
 
-    wait_for(lambda: max(received(), default=0) == max(BUDGET["thresholds"]), "the limit did not arrive", seconds=60)
+    wait_for(lambda: max(received(), default=0) == max(BUDGET["thresholds"]), "the limit did not arrive")
     printed, _ = stack.compose.get_logs("receiver")
     assert re.search(f"CRITICAL: {MONEY_IN_WORDS}", printed)
 
@@ -117,6 +115,6 @@ def test_the_ledger_and_the_history_survive_that_the_stack_is_taken_down(
     assert spent() >= before
     assert ended_run(stack.url("exporter"), first_run["run"]) == first_run
     # The time in between is paid for, and can be told from use.
-    wait_for(lambda: stack.query("taximeter_gap_seconds_total > 0"), "no gap was booked", seconds=60)
+    wait_for(lambda: stack.query("taximeter_gap_seconds_total > 0"), "no gap was booked")
     history = f'last_over_time(taximeter_training_accuracy_ratio{{run="{first_run["run"]}"}}[1h])'
     assert stack.query(history)

@@ -132,9 +132,9 @@ def sick_fleet(folder: Path, tools: Tools) -> Iterator[SickFleet]:
 
         gpus = in_every_state().count("gpu_up{") + len(ILL) + 2
         scraped = f"count(count_over_time(taximeter_gpu_up[1m]) >= 3) == {gpus}"
-        wait_for(there_is(scraped), "not all GPUs were scraped three times", seconds=30)
+        wait_for(there_is(scraped), "not all GPUs were scraped three times")
         states.text = in_every_state
         leaving.close()
-        wait_for(there_is("count(up == 0) == 2"), "the host did not go away", seconds=30)
-        wait_for(there_is('absent(taximeter_gpu_up{uuid="GPU-taken"})'), "the GPU did not go away", seconds=30)
+        wait_for(there_is("count(up == 0) == 2"), "the host did not go away")
+        wait_for(there_is('absent(taximeter_gpu_up{uuid="GPU-taken"})'), "the GPU did not go away")
         yield fleet

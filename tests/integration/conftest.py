@@ -84,7 +84,6 @@ def chain(folder: Path, tools: Tools, *, simulate: bool) -> Iterator[Chain]:
                 for entry in running.query(f'taximeter_run_cost_total{{run="{RUN}"}}')
             ),
             "Prometheus never had the run's cost",
-            seconds=30,
         )
         yield running
 
@@ -96,7 +95,7 @@ def _train(running: Chain) -> None:
         *("--epochs", "8", "--exporter", running.stack.exporter.url, "--format", "json"),
         *("--metrics-listen", f"{HOST}:{running.ports.trainer}", "--output", str(running.folder / "runs")),
     ]
-    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     (running.folder / "bill.json").write_text(done.stdout, encoding="utf-8")
 
@@ -143,7 +142,7 @@ def full_house(tmp_path_factory: pytest.TempPathFactory, tools: Tools) -> Iterat
         asked = Asked(starter.prometheus(tools.prometheus, configs.prometheus).url)
         for name in ("taximeter_build_info", "taximeter_training_steps_total"):
             scraped = f"count_over_time({name}[1m]) >= 4"
-            wait_for(partial(asked.query, scraped), f"Prometheus never scraped {name} four times", seconds=30)
+            wait_for(partial(asked.query, scraped), f"Prometheus never scraped {name} four times")
         yield asked
 
 
