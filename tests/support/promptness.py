@@ -24,9 +24,14 @@ def within(seconds: float) -> Iterator[None]:
     yield
     took = time.monotonic() - begun
     if took >= seconds:
-        time.sleep(_SUMMED_UP_SECONDS)
-        took -= waited_seconds() - waited
+        took -= waited_since(waited)
     assert took < seconds, f"it took {took:.1f} s of an idle machine, and not less than {seconds:g} s"
+
+
+def waited_since(before: float) -> float:
+    """For how long anybody has waited since `waited_seconds` said so; takes until the kernel has added it up."""
+    time.sleep(_SUMMED_UP_SECONDS)
+    return waited_seconds() - before
 
 
 def waited_seconds_of_this_thread() -> float:

@@ -37,7 +37,7 @@ from taximeter_exporter.pricing.price import PricingModel
 )
 def test_each_cloud_says_what_it_is(cloud: Cloud, found: str) -> None:
     with serve_metadata(cloud) as address:
-        assert str(detect(address)) == found
+        assert str(detect(address, timeout_seconds=60)) == found
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_each_cloud_says_what_it_is(cloud: Cloud, found: str) -> None:
 )
 def test_whoever_else_answers_is_no_cloud(cloud: Cloud, words: str) -> None:
     with serve_metadata(cloud) as address, pytest.raises(NoCloudError) as raised:
-        detect(address)
+        detect(address, timeout_seconds=60)
     assert words in str(raised.value)
 
 
@@ -64,7 +64,7 @@ def test_nobody_there() -> None:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(NoCloudError, match=r"aws: cannot be reached \(Connection refused\)"):
-            detect(address)
+            detect(address, timeout_seconds=60)
 
 
 def test_a_service_that_never_answers_is_not_waited_for() -> None:
@@ -112,4 +112,4 @@ def test_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with serve_metadata(metadata.aws()) as address:
-        assert detect(address).pricing_model is PricingModel.ON_DEMAND
+        assert detect(address, timeout_seconds=60).pricing_model is PricingModel.ON_DEMAND

@@ -33,8 +33,8 @@ class Watch:
         self._provider = provider
         self._watch = ReclaimWatch(self.clock)
 
-    def look(self) -> Reclaim:
-        found = self._watch.look(self._provider, self.address, timeout_seconds=1)
+    def look(self, *, timeout_seconds: float = 60) -> Reclaim:
+        found = self._watch.look(self._provider, self.address, timeout_seconds=timeout_seconds)
         assert found is not None
         return found
 
@@ -183,7 +183,7 @@ def test_whatever_a_service_answers_is_a_notice_or_none(
     clouds["aws"][0].update({ACTION: action, REBALANCE: rebalance})
     clouds["azure"][0]["Events"] = events
     for provider, (_, address) in clouds.items():
-        found = ReclaimWatch(ManualClock(time_ns=time_ns(NOW))).look(provider, address)
+        found = ReclaimWatch(ManualClock(time_ns=time_ns(NOW))).look(provider, address, timeout_seconds=60)
         assert found is not None
         assert (found.action is None) == (found.at_ns is None)
 
@@ -195,9 +195,9 @@ def test_who_does_not_answer_is_not_waited_for_and_what_was_announced_holds_unti
         with serve_metadata(metadata.silent) as watch.address:
             watch.clock.advance(seconds=29)
             with within(2):
-                assert watch.look().action == "preempt"
+                assert watch.look(timeout_seconds=1).action == "preempt"
             watch.clock.advance(seconds=1)
-            assert watch.look() == Reclaim(provider="google", answered=False)
+            assert watch.look(timeout_seconds=1) == Reclaim(provider="google", answered=False)
         watch.address = real
         assert watch.left() == 30
 
