@@ -79,7 +79,7 @@ class Meter:
         self._last_write_ns = clock.elapsed_ns()
         self._runs = RunBook(clock, ledger.runs())
         self._totals = Totals()
-        self._lately = Lately()
+        self._lately = Lately(clock.time_ns(), usage_between=self._usage_between)
         past = ledger.usage()
         self._totals.add(past, self._runs.runs)
         self._budgets = [open_book(budget, usage_between=self._usage_between) for budget in budgets]
@@ -388,11 +388,12 @@ class Meter:
                     rate=metered.schedule.at(time_ns),
                     gap_ns=self._totals.gap_ns[metered.device.uuid],
                     unpriced_ns=self._totals.unpriced_ns[metered.device.uuid],
-                    active_ns=self._lately.active_ns[metered.device.uuid],
+                    active_ns=self._lately.active_ns(metered.device.uuid),
                 )
                 for metered in self._metered
             ),
             cost=dict(self._totals.cost),
+            last_day_cost=self._lately.cost(time_ns),
             spent=self._spending.now(),
             runs=tuple(self._run_states(per_hour)),
             footprints=tuple(self._footprints),

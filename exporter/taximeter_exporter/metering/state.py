@@ -13,6 +13,7 @@ from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.run import Run
 from taximeter_exporter.metering.spent import PeriodSpending
 from taximeter_exporter.metering.totals import CostKey
+from taximeter_exporter.metering.usage import Share
 from taximeter_exporter.pricing.price import Rate
 
 
@@ -60,6 +61,8 @@ class MeterState:
     simulated: bool
     devices: tuple[DeviceState, ...]
     cost: Mapping[CostKey, Fraction]
+    last_day_cost: Mapping[tuple[Share, str], Fraction]
+    """What the time of devices cost within the last day, by share and currency, of those that go on."""
     spent: tuple[PeriodSpending, ...]
     """Today and this month."""
     runs: tuple[RunState, ...]

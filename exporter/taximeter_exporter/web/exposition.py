@@ -124,6 +124,7 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     missing = [((entry.device.uuid, "missing"), 1.0) for entry in state.devices if entry.has_no_price]
     yield money.PRICE_CONDITION, [*stale, *missing]
     yield money.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
+    yield money.LAST_DAY_COST, [(key, float(amount)) for key, amount in sorted(state.last_day_cost.items())]
     yield (
         money.PERIOD_COST,
         [

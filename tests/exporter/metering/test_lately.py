@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from support.metered import GPU0, GPU1, Machine
+from support.metered import GPU0, GPU1, OFFER, Machine, price
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
 from taximeter_exporter.metering.state import RunState
+from taximeter_exporter.metering.storage import Volume
+from taximeter_exporter.pricing.price import Rate, Unit
 
 HOUR, QUARTER = 3600, 900
 
@@ -19,6 +23,12 @@ def machine(tmp_path: Path) -> Machine:
 
 def active_hours(machine: Machine) -> dict[str, float]:
     return {entry.device.uuid: entry.active_ns / NS_PER_HOUR for entry in machine.meter.state().devices}
+
+
+def day_cost(machine: Machine) -> dict[tuple[str, str], Fraction]:
+    """By share and currency; a device costs a USD a second."""
+    cost = machine.meter.state().last_day_cost
+    return {(str(share), currency): amount for (share, currency), amount in cost.items()}
 
 
 def recent_gap(machine: Machine) -> float:
@@ -98,4 +108,58 @@ def test_the_gap_of_a_device_that_comes_back_is_added(machine: Machine) -> None:
     assert recent_gap(machine) == 60 + 660
     pass_time(machine, HOUR // 2 - 600)
     assert recent_gap(machine) == 660
+    machine.kill()
+
+
+def test_what_the_last_day_cost_is_told_by_share_while_it_goes_on(machine: Machine) -> None:
+    machine.in_use = {"GPU-0": False, "GPU-1": False}
+    machine.start()
+    assert day_cost(machine) == {}
+    pass_time(machine, HOUR)
+    assert day_cost(machine) == {("idle", "USD"): 2 * HOUR}
+    machine.in_use["GPU-1"] = True
+    pass_time(machine, HOUR)
+    assert day_cost(machine) == {("idle", "USD"): 3 * HOUR, ("unattributed", "USD"): HOUR}
+    machine.in_use["GPU-1"] = False
+    pass_time(machine, 200)
+    assert day_cost(machine) == {("idle", "USD"): 3 * HOUR + 2 * 200, ("unattributed", "USD"): HOUR}
+    pass_time(machine, 100)
+    assert day_cost(machine) == {("idle", "USD"): 3 * HOUR + 2 * 300}
+    machine.kill()
+
+
+def test_it_is_the_last_day_by_quarter_hours(machine: Machine) -> None:
+    machine.in_use = {"GPU-0": False, "GPU-1": False}
+    machine.start()
+    pass_time(machine, 24 * HOUR)
+    assert day_cost(machine) == {("idle", "USD"): 2 * 24 * HOUR}
+    pass_time(machine, QUARTER)
+    assert day_cost(machine) == {("idle", "USD"): 2 * 24 * HOUR}
+    pass_time(machine, 100)
+    assert day_cost(machine) == {("idle", "USD"): 2 * (24 * HOUR + 100 - QUARTER)}
+    machine.kill()
+
+
+def test_what_the_last_day_cost_survives_a_restart_and_a_gap_does_not_go_on(machine: Machine) -> None:
+    machine.in_use = {"GPU-0": False, "GPU-1": False}
+    machine.start()
+    pass_time(machine, HOUR)
+    machine.kill()
+    machine.clock.advance(seconds=HOUR)
+    machine.start()
+    assert day_cost(machine) == {("gap", "USD"): 2 * HOUR}
+    pass_time(machine, 400)
+    assert day_cost(machine) == {("idle", "USD"): 2 * (HOUR + 400)}
+    machine.kill()
+
+
+def test_storage_and_time_without_a_price_are_not_in_it(tmp_path: Path) -> None:
+    disk = Volume("data", Rate(offer=OFFER, price=Decimal(1), unit=Unit.GB_MONTH, currency="USD"))
+    machine = Machine(tmp_path / "ledger.db", prices=(price("3600", gpus=1),), volumes=(disk,))
+    machine.in_use = {"GPU-0": False, "GPU-1": False}
+    machine.start()
+    machine.devices = (GPU0, GPU1)
+    pass_time(machine, HOUR)
+    assert machine.meter.state().devices[1].unpriced_ns > 0
+    assert day_cost(machine) == {("idle", "USD"): HOUR}
     machine.kill()

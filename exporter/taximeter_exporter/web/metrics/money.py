@@ -52,6 +52,13 @@ RECENT_GAP_SECONDS = MetricSpec(
 UNPRICED_SECONDS = MetricSpec(
     "unpriced_seconds", "Device time for which there is no price, and so no cost.", "ledger", ("uuid",), counter=True
 )
+LAST_DAY_COST = MetricSpec(
+    "last_day_cost",
+    "What the time of devices of this share (as of taximeter_cost_total) cost within the last 24 hours, in `currency`;"
+    " there while it goes on: absent if there was none in the last five minutes.",
+    "ledger",
+    ("share", "currency"),
+)
 PERIOD_COST = MetricSpec(
     "period_cost",
     "What was spent in this period so far, day or month, in `currency`, by whom the time belonged to and how it was"
@@ -73,6 +80,7 @@ ALL = (
     PRICE_STALE,
     PRICE_CONDITION,
     COST,
+    LAST_DAY_COST,
     PERIOD_COST,
     PERIOD_START,
     PERIOD_END,
