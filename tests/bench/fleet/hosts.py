@@ -146,5 +146,7 @@ def _spent_ratio(budget: int, moment: Moment) -> float:
 def _timestamp(series: Series, moment: Moment) -> Course:
     if "last_success" in series.name or "last_write" in series.name:
         return lambda at: at - 0.5
+    if "period_end" in series.name:
+        return lambda _: moment.month_began + MONTH
     hours = 0.5 if series.labels.get("run") == ENDED else 20
     return lambda _: moment.end - hours * HOUR
