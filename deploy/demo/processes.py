@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from demo.interrupts import Interrupts
+from demo.web import answers
 
 TERM_SECONDS = 20.0
 """For all of them together to end as they were asked to; the training may have a batch to finish first."""
@@ -117,6 +118,30 @@ class Processes(AbstractContextManager["Processes"]):
         """Start a child. That it cannot be run is seen by its ending at once."""
         process = Process(name, command, log=log, env=env)
         self._started.append(process)
+        return process
+
+    def serve(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        ready_url: str,
+        log: Path,
+        interrupts: Interrupts,
+        seconds: float,
+        env: Mapping[str, str] | None = None,
+    ) -> Process:
+        """Start a child and wait until an address of its own answers.
+
+        Raises `EndedEarly`, `TookTooLong` or `Interrupted`.
+        """
+        process = self.start(name, command, log=log, env=env)
+
+        def ready() -> bool:
+            process.check()
+            return answers(ready_url)
+
+        interrupts.wait_until(ready, seconds=seconds, what=f"{name} ({ready_url})")
         return process
 
     def run(

@@ -14,7 +14,6 @@ from demo.configs import REPOSITORY, Configs
 from demo.interrupts import Interrupts
 from demo.ports import HOST, Ports
 from demo.processes import Process, Processes
-from demo.web import answers
 
 READY_SECONDS = 120.0
 GRAFANA_READY_SECONDS = 180.0
@@ -117,16 +116,16 @@ class Starter:
         seconds: float = READY_SECONDS,
     ) -> Service:
         """Start one part and wait until it is ready. Raises `EndedEarly`, `TookTooLong` or `Interrupted`."""
-        process = self._processes.start(
-            name, command, log=self._folder / f"{name}.log", env=clean_environment() | dict(settings or {})
-        )
         url = f"http://{HOST}:{port}"
-
-        def ready() -> bool:
-            process.check()
-            return answers(url + ready_path)
-
-        self._interrupts.wait_until(ready, seconds=seconds, what=f"{name} ({url}{ready_path})")
+        process = self._processes.serve(
+            name,
+            command,
+            ready_url=url + ready_path,
+            log=self._folder / f"{name}.log",
+            interrupts=self._interrupts,
+            seconds=seconds,
+            env=clean_environment() | dict(settings or {}),
+        )
         return Service(process, url)
 
 

@@ -14,11 +14,10 @@ from demo.binaries import Tools
 from demo.interrupts import Interrupts
 from demo.ports import HOST
 from demo.processes import Process, Processes
-from demo.web import answers, get_json, post
+from demo.stack import READY_SECONDS
+from demo.web import get_json, post
 
-READY_SECONDS = 120.0
 EVALUATED_SECONDS = 120.0
-
 
 FIRED = ("fired", "on purpose")
 """A label of every alert from here, by which it can be told from one that nobody made."""
@@ -67,14 +66,14 @@ class RulesPrometheus:
             # again. An alert that has not been sent for four times as long is over.
             "--rules.alert.resend-delay=3s",
         ]
-        process = self._processes.start("prometheus", command, log=self._folder / "prometheus.log")
-
-        def ready() -> bool:
-            process.check()
-            return answers(f"{self.url}/-/ready")
-
-        self._interrupts.wait_until(ready, seconds=READY_SECONDS, what=f"prometheus ({self.url}/-/ready)")
-        self._process = process
+        self._process = self._processes.serve(
+            "prometheus",
+            command,
+            ready_url=f"{self.url}/-/ready",
+            log=self._folder / "prometheus.log",
+            interrupts=self._interrupts,
+            seconds=READY_SECONDS,
+        )
 
     def stop(self) -> None:
         """End it; its data stay."""

@@ -12,9 +12,11 @@ import pytest
 import yaml
 from demo.binaries import Tools
 from demo.checks import booked_cost
+from demo.interrupts import Interrupts
 from demo.ports import ANY, HOST, free_ports
-from demo.web import NoAnswer, get_json
-from integration.conftest import RUN, Chain
+from demo.stack import Starter
+from demo.web import get_json
+from integration.conftest import RUN, Asked, Chain
 from support.programs import wait_for
 
 pytestmark = pytest.mark.binaries
@@ -84,23 +86,7 @@ def test_the_snippet_of_the_readme_makes_any_prometheus_scrape_us(
     config = tmp_path / "prometheus.yml"
     text = snippet.replace("127.0.0.1:9877", f"{HOST}:{real_chain.ports.exporter}")
     config.write_text(f"global: {{scrape_interval: 1s}}\n{text}", encoding="utf-8")
-    port = free_ports(ANY).prometheus
-    real_chain.processes.start(
-        "second Prometheus",
-        [
-            tools.prometheus,
-            f"--config.file={config}",
-            f"--storage.tsdb.path={tmp_path / 'data'}",
-            f"--web.listen-address={HOST}:{port}",
-        ],
-        log=tmp_path / "prometheus.log",
-    )
-
-    def price() -> list[object]:
-        try:
-            found = get_json(f"http://{HOST}:{port}/api/v1/query", query='taximeter_price_per_hour{currency="USD"}')
-        except NoAnswer:
-            return []
-        return list(found["data"]["result"])
-
-    wait_for(lambda: len(price()) == 1, "the second Prometheus has no price")
+    starter = Starter(tmp_path, free_ports(ANY), real_chain.processes, Interrupts())
+    second = Asked(starter.prometheus(tools.prometheus, config).url)
+    price = 'taximeter_price_per_hour{currency="USD"}'
+    wait_for(lambda: len(second.query(price)) == 1, "the second Prometheus has no price")
