@@ -32,22 +32,22 @@ def answers(url: str) -> bool:
 
 def get_json(url: str, **parameters: str) -> Any:
     """The JSON that a GET answers. Raises `NoAnswer`."""
-    full = f"{url}?{urlencode(parameters)}" if parameters else url
+    body = _ask(Request(f"{url}?{urlencode(parameters)}" if parameters else url), url)  # noqa: S310 (as for `post`)
     try:
-        with _OPENER.open(full, timeout=TIMEOUT_SECONDS) as answer:
-            return json.load(answer)
-    except HTTPError as error:
-        with error:
-            raise NoAnswer(f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}") from error
-    except (OSError, HTTPException, ValueError) as error:
+        return json.loads(body)
+    except ValueError as error:
         raise NoAnswer(f"{url} did not answer: {error}") from error
 
 
 def post(url: str) -> None:
     """A POST without a body. Raises `NoAnswer` unless it is answered with success."""
+    _ask(Request(url, method="POST"), url)  # noqa: S310 (our own loopback)
+
+
+def _ask(request: Request, url: str) -> bytes:
     try:
-        with _OPENER.open(Request(url, method="POST"), timeout=TIMEOUT_SECONDS):  # noqa: S310 (our own loopback)
-            pass
+        with _OPENER.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            return bytes(answer.read())
     except HTTPError as error:
         with error:
             raise NoAnswer(f"{url} answered {error.code}: {error.read(500).decode(errors='replace')}") from error
