@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from compose.engine import engine_problem, image_problem
-from compose.files import services
+from compose.containers import container, image_of, published
 from demo.binaries import Tools
 from demo.configs import write_configs
 from demo.interrupts import Interrupts
@@ -73,20 +71,7 @@ def test_those_of_docker_compose_tell_it() -> None:
 @contextmanager
 def in_docker(service: str, port: int, *options: str) -> Iterator[str]:
     """The address of a service of docker-compose.yml, which runs alone and until the end."""
-    image = str(services()[service]["image"])
-    problem = engine_problem() or image_problem(image)
-    if problem is not None:
-        pytest.skip(f"needs {image}: {problem}")
-    container = docker("run", "--detach", f"--publish=127.0.0.1::{port}", *options, image)
-    try:
-        url = f"http://{docker('port', container, f'{port}/tcp').split()[0]}"
-        wait_for(lambda: answers(f"{url}/-/ready"), f"{image} is not ready")
+    with container(f"--publish=127.0.0.1::{port}", *options, image_of(service)) as number:
+        url = published(number, port)
+        wait_for(lambda: answers(f"{url}/-/ready"), f"{service} is not ready")
         yield url
-    finally:
-        docker("rm", "--force", "--volumes", container)
-
-
-def docker(*arguments: str) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import yaml
-from compose.engine import engine_problem, image_problem
-from compose.files import services
+from compose.containers import container, docker, image_of, published
 from demo.configs import REPOSITORY
 from demo.web import answers, get_json
 from support.programs import wait_for
@@ -21,35 +20,26 @@ RULES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 MORE_RULES = sorted((PROMETHEUS / "more_rules").glob("*.yml"))
 """Those that prometheus.yml does not load."""
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
-IMAGE = str(services()["prometheus"]["image"])
+MOUNTED = ("--tmpfs=/tmp:mode=1777", f"--volume={PROMETHEUS}:/etc/prometheus:ro")
+"""Our files where Prometheus looks for them."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def image() -> None:
-    """Skips where there is none."""
-    problem = engine_problem() or image_problem(IMAGE)
-    if problem is not None:
-        pytest.skip(f"needs Prometheus 3: {problem}")
+@pytest.fixture(scope="module")
+def image() -> str:
+    return image_of("prometheus")
 
 
-def docker_run(*arguments: str) -> str:
-    """The output of `docker run` with our files where Prometheus looks for them."""
-    command = ["docker", "run", "--rm", "--tmpfs=/tmp:mode=1777", f"--volume={PROMETHEUS}:/etc/prometheus:ro"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    return output
+@pytest.fixture
+def promtool(image: str) -> Callable[..., str]:
+    options = ("--rm", "--network=none", "--workdir=/etc/prometheus", "--entrypoint=promtool")
+    return partial(docker, "run", *MOUNTED, *options, image)
 
 
-def promtool(*arguments: str) -> str:
-    return docker_run("--network=none", "--workdir=/etc/prometheus", "--entrypoint=promtool", IMAGE, *arguments)
-
-
-def test_it_is_prometheus_3() -> None:
+def test_it_is_prometheus_3(promtool: Callable[..., str]) -> None:
     assert "version 3." in promtool("--version")
 
 
-def test_configuration_and_rules_are_accepted_with_no_lint_finding() -> None:
+def test_configuration_and_rules_are_accepted_with_no_lint_finding(promtool: Callable[..., str]) -> None:
     assert "SUCCESS" in promtool("check", "config", "prometheus.yml")
     promtool(
         "check",
@@ -60,24 +50,18 @@ def test_configuration_and_rules_are_accepted_with_no_lint_finding() -> None:
     )
 
 
-def test_rules_do_what_their_tests_say() -> None:
+def test_rules_do_what_their_tests_say(promtool: Callable[..., str]) -> None:
     said = promtool("test", "rules", *(f"tests/{path.name}" for path in TESTS))
     assert said.count("SUCCESS") == len(TESTS), said
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
+def url(image: str) -> Iterator[str]:
     """A Prometheus that runs by our configuration; of its targets none is there."""
-    container = docker_run("--detach", "--publish=127.0.0.1::9090", IMAGE).strip()
-    try:
-        published = subprocess.run(
-            ["docker", "port", container, "9090/tcp"], capture_output=True, text=True, check=True
-        )
-        address = f"http://{published.stdout.split()[0]}"
+    with container(*MOUNTED, "--publish=127.0.0.1::9090", image) as number:
+        address = published(number, 9090)
         wait_for(lambda: answers(f"{address}/-/ready"), "Prometheus 3 is not ready")
         yield address
-    finally:
-        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
 
 
 def test_every_rule_is_loaded_and_can_be_evaluated(url: str) -> None:
