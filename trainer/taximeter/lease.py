@@ -13,8 +13,8 @@ from taximeter.exporter_client import ExporterClient, Progress, Refused, Unanswe
 _LEASE_LOST = (404, 410)
 _TAKEN = 409
 _END_ATTEMPTS = 3
-_SETTLE_ATTEMPTS = 6
-_SETTLE_SECONDS = 0.5  # a run renews every two seconds
+_SETTLE_ATTEMPTS = 8
+_SETTLE_SECONDS = 0.5  # a run renews every three seconds
 
 _log = logging.getLogger("taximeter")
 
@@ -52,7 +52,9 @@ class LeaseKeeper:
         self._shared = shared is not None
         self._token: str | None = shared
         self._result: str | None = None
-        self._ending = threading.Event()
+        # Held while the run goes on. An event would take several times as long to wait for, at every renewal.
+        self._going_on = threading.Lock()
+        self._going_on.acquire()
         self._asked = threading.Event()
         self._said_away = False
         self.up = False
@@ -79,7 +81,8 @@ class LeaseKeeper:
     def end(self, result: str, *, seconds: float) -> None:
         """End the run as `result`; waits for the exporter's last word, but no longer than so."""
         self._result = result
-        self._ending.set()
+        if self._going_on.locked():
+            self._going_on.release()
         self._thread.join(seconds)
 
     def _keep(self) -> None:
@@ -92,7 +95,7 @@ class LeaseKeeper:
         while True:
             wait = self._turn()
             self._asked.set()
-            if self.refusal is not None or self._ending.wait(wait):
+            if self.refusal is not None or self._going_on.acquire(timeout=wait):
                 break
         if self._shared:
             self._turn()  # how far it came
