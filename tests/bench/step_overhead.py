@@ -1,18 +1,20 @@
-"""What the meter adds to a training step, everything on: a metered loop beside a bare one of the same model and data.
+"""What the meter adds to a training step, everything on: metered loops beside a bare one of the same model and data.
 
 Run with `tests` on PYTHONPATH: `python -m bench.step_overhead [--format json]`. Exit status 1 if a limit is passed.
 
-The two loops alternate within one process, on one thread. A step carries out a small model's forward, backward and
+The loops take turns within one process, on one thread. A step carries out a small model's forward, backward and
 optimizer, again and again for so long, whatever the machine does; what differs is what happens around the model's
 work, with the processor's caches as that work left them, and that alone is timed: the processor time of the loop's
-thread from the end of one piece of work to the beginning of the next. All is on that `taximeter train` uses of the
-meter in a step: the phases transfer, forward and backward, and optimizer, loss and gradient norm as tensors, learning
-rate, epoch, and a look at the budget. Compared are the medians of each pair of repetitions, since what else runs on
-the machine disturbs single steps far more than a meter does; the figure is the median of the differences.
+thread from the end of one piece of work to the beginning of the next. There are two metered loops. The limits are for
+that of `taximeter train`, which does for the meter and the budget what `training/engine/loop.py` does, with the same
+objects: the phases transfer, forward and backward, and optimizer; loss, gradient norm, learning rate and bytes; the
+budget. The other is what anybody adds to a loop: steps, and a loss. Compared are the medians of each pair of
+repetitions, since what else runs on the machine disturbs single steps far more than a meter does; the figure is the
+median of the differences.
 
-Meanwhile the exporter, with simulated devices, is told of the run as often as it asks for, and a scraper comes as
-often as Prometheus does. The threads that this takes would vanish in a median: their processor time is counted apart,
-over all the time that the loops take.
+What is put off in the steps and done once a second would vanish in a median, and so would threads: both are counted
+apart, as processor time over all the time that the loops take, and added. Meanwhile the exporter, with simulated
+devices, is told of the run as often as it asks for, and a scraper comes as often as Prometheus does.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import sub
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +35,17 @@ import taximeter
 import torch
 from bench.show import lines, show
 from support.programs import exporter, write_config
+from taximeter.training.callbacks.base import Hooks
+from taximeter.training.callbacks.budget import Budget
+from taximeter.training.callbacks.metering import Metering
+from taximeter.training.engine.state import TrainState
 from torch import Tensor, nn
+from trainer.engine.tiny import Tiny
 
 STEPS = {5.0: (11, 100, 0.5), 50.0: (7, 20, 0.1)}
 """For a step of so many milliseconds: repetitions, steps in each, and the limit in per cent."""
+KINDS = {"trained": "taximeter train", "by_hand": "any loop"}
+"""The metered loops, and what they are called. The limits are for the first."""
 SCRAPE_SECONDS = 5.0  # as in prometheus/prometheus.yml
 
 # As Prometheus asks, and as it does on one connection.
@@ -115,17 +125,38 @@ def bare(batches: Iterable[Batch], work: Work) -> Iterator[None]:
         yield
 
 
-def metered(batches: Iterable[Batch], work: Work, meter: taximeter.Meter) -> Iterator[None]:
-    """The same loop with everything that `taximeter train` tells the meter."""
+def as_trained(batches: Sequence[Batch], work: Work, meter: taximeter.Meter) -> Iterator[None]:
+    """The same loop with everything that `taximeter train` does for the meter, and for the budget, as it does it."""
+    assert meter.budget is not None
+    state = TrainState(epochs=1000, steps_per_epoch=len(batches))
+    metering = Metering(meter, Tiny(meter).parts, image=(1, 8, 8))
+    hooks = Hooks([metering, Budget(meter, meter.budget, evaluation_steps=10, checkpointing=None)])
+    hooks.call("train_begin", state)
+    hooks.call("epoch_begin", state)
+    (mark, now), pace = meter.marking(), state.pace
+    for batch in meter.steps(batches, first="transfer"):
+        images, labels = to_device(*batch)
+        mark((now(), "forward_backward"))
+        state.loss, state.gradient_norm = work.forward_backward(images, labels)
+        mark((now(), "optimizer"))
+        work.optimize()
+        ended = now()
+        mark((ended, "forward_backward"))
+        pace.ends.append(ended)
+        if ended >= pace.look_at:
+            hooks.call("step_look", state)
+        yield
+    if state.stop is not None:
+        raise SystemExit("the budget should do")
+
+
+def by_hand(batches: Sequence[Batch], work: Work, meter: taximeter.Meter) -> Iterator[None]:
+    """The same loop as anybody meters one."""
     for batch in meter.steps(batches):
-        with meter.phase("transfer"):
-            images, labels = to_device(*batch)
-        loss, norm = work.forward_backward(images, labels)
-        with meter.phase("optimizer"):
-            work.optimize()
-        meter.log(loss=loss, learning_rate=0.001, grad_norm=norm)
-        if not meter.affords(0.1):
-            raise SystemExit("the budget should do")
+        images, labels = to_device(*batch)
+        loss, _norm = work.forward_backward(images, labels)
+        work.optimize()
+        meter.log(loss=loss)
         yield
 
 
@@ -135,18 +166,52 @@ def median_around(steps: Iterator[None], work: Work) -> float:
     return statistics.median(around[1:])
 
 
-def around_steps(milliseconds: float, meter: taximeter.Meter) -> tuple[float, float, float]:
-    """Median microseconds around the work of a bare and of a metered step, and what the meter adds."""
+class Tends:
+    """Thread time of what the meter puts off in the steps and does once a second, since this was asked last."""
+
+    def __init__(self, meter: taximeter.Meter) -> None:
+        self._tend = meter._tend
+        self._took_ns = 0
+        self._asked_ns = time.monotonic_ns()
+        meter._tend = self._timed  # type: ignore[method-assign]
+
+    def percent(self) -> float:
+        """Of the time that has passed."""
+        before, self._asked_ns = self._asked_ns, time.monotonic_ns()
+        took, self._took_ns = self._took_ns, 0
+        return 100 * took / (self._asked_ns - before)
+
+    def _timed(self) -> None:
+        began = time.thread_time_ns()
+        self._tend()
+        self._took_ns += time.thread_time_ns() - began
+
+
+def around_steps(milliseconds: float, meter: taximeter.Meter, tends: Tends) -> dict[str, dict[str, float]]:
+    """By the kind of loop: median microseconds around a step's work, what the meter adds, what it puts off."""
     repetitions, steps, _ = STEPS[milliseconds]
     work = Work(milliseconds)
     batches = [(torch.rand(8, 3, 16, 16), torch.randint(10, (8,))) for _ in range(steps)]
-    without: list[float] = []
-    with_meter: list[float] = []
+    loops: dict[str, Callable[[], Iterator[None]]] = {
+        "bare": lambda: bare(batches, work),
+        "trained": lambda: as_trained(batches, work, meter),
+        "by_hand": lambda: by_hand(batches, work, meter),
+    }
+    around: dict[str, list[float]] = {kind: [] for kind in loops}
+    put_off: dict[str, list[float]] = {kind: [] for kind in loops}
     for _ in range(repetitions):
-        without.append(median_around(bare(batches, work), work))
-        with_meter.append(median_around(metered(batches, work, meter), work))
-    added = statistics.median(more - less for more, less in zip(with_meter, without, strict=True))
-    return statistics.median(without), statistics.median(with_meter), added
+        for kind, loop in loops.items():
+            tends.percent()
+            around[kind].append(median_around(loop(), work))
+            put_off[kind].append(tends.percent())
+    return {
+        kind: {
+            "around_us": statistics.median(around[kind]),
+            "added_us": statistics.median(map(sub, around[kind], around["bare"])),
+            "put_off_percent": statistics.mean(put_off[kind]),
+        }
+        for kind in loops
+    }
 
 
 @contextmanager
@@ -192,25 +257,24 @@ def measure() -> dict[str, Any]:
         meter.wait_registered(10)
         meter.plan(epochs=1000)
         meter.log_flops(per_sample=1e6)
-        background = Background()
-        around = {milliseconds: around_steps(milliseconds, meter) for milliseconds in STEPS}
+        background, tends = Background(), Tends(meter)
+        around = {milliseconds: around_steps(milliseconds, meter, tends) for milliseconds in STEPS}
         threads, lease = background.percent()
         meter.end()
         meter.close(last_scrape_seconds=0)
-    for milliseconds, (without, with_meter, added) in around.items():
+    for milliseconds, loops in around.items():
         repetitions, count, limit = STEPS[milliseconds]
-        percent = added / (milliseconds * 10) + threads
+        for loop in loops.values():
+            loop["overhead_percent"] = loop["added_us"] / (milliseconds * 10) + loop["put_off_percent"] + threads
         shown.append(
             {
                 "step_us": milliseconds * 1e3,
-                "around_bare_us": without,
-                "around_metered_us": with_meter,
-                "added_us": added,
-                "overhead_percent": percent,
                 "limit_percent": limit,
                 "repetitions": repetitions,
                 "steps_per_repetition": count,
-                "holds": percent < limit,
+                "bare_us": loops.pop("bare")["around_us"],
+                **loops,
+                "holds": loops["trained"]["overhead_percent"] < limit,
             }
         )
     return {"threads_percent": threads, "renewals_percent": lease, "scrapes_percent": threads - lease, "steps": shown}
@@ -223,17 +287,20 @@ def in_words(figures: dict[str, Any]) -> str:
         ("scrapes", f"{figures['scrapes_percent']:.4f}% of a processor, every {SCRAPE_SECONDS:g} s"),
     ]
     for step in figures["steps"]:
-        percent = f"{step['overhead_percent']:.3f}%"
         rows += [
             ("", ""),
             ("a step's work", f"{step['step_us']:,.1f} µs"),
-            ("around it, bare", f"{step['around_bare_us']:,.1f} µs"),
-            ("metered", f"{step['around_metered_us']:,.1f} µs"),
-            (
-                "the meter adds",
-                f"{step['added_us']:,.1f} µs, with the threads {percent} of a step",
-            ),
-            ("limit", f"{step['limit_percent']:g}%"),
+            ("around it, bare", f"{step['bare_us']:,.1f} µs"),
+        ]
+        for kind, name in KINDS.items():
+            loop = step[kind]
+            rows += [
+                (name, f"{loop['around_us']:,.1f} µs, {loop['added_us']:,.1f} µs of them added"),
+                ("  once a second", f"{loop['put_off_percent']:.4f}% of the loop's time"),
+                ("  in all", f"{loop['overhead_percent']:.3f}% of a step, with the threads"),
+            ]
+        rows += [
+            ("limit of the first", f"{step['limit_percent']:g}%"),
             ("measured over", f"{step['repetitions']} × {step['steps_per_repetition']} steps of each kind in turn"),
         ]
     return lines(rows)

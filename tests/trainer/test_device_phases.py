@@ -6,7 +6,7 @@ import pytest
 from fakes.gpu import Gpu
 from fakes.ticks import Ticks
 from taximeter.device_phases import DevicePhases
-from taximeter.phases import Block, PhaseTimes, Turn
+from taximeter.phases import Block, Entered, PhaseTimes, Turn
 
 
 class Run:
@@ -23,7 +23,7 @@ class Run:
 
     def step(self, *, wait: float = 0, forward: float = 0.05, optimizer: float = 0.01) -> None:
         self.ticks.advance(wait)
-        self.phases.mark(Turn.BATCH)
+        self.phases.mark("forward_backward")
         self.gpu.work(forward)
         self.ticks.advance(0.001)
         with Block(self.phases, "optimizer"):
@@ -110,7 +110,7 @@ def test_a_clock_that_is_not_quite_right_does_not_add_up(run: Run, speed: float)
     # A fast clock's own times are kept, as no counter goes back; a slow one is caught up with, if a little late.
     assert total - passed == pytest.approx(0.3e9 if speed > 1 else -0.1e9, abs=0.1e9)
     # What is going on is not hidden by the difference, however long it added up.
-    run.phases.mark("checkpoint")
+    run.phases.mark(Entered("checkpoint"))
     run.ticks.advance(10)
     run.phases.mark(Turn.LEAVE)
     run.phases.mark(Turn.LEAVE)

@@ -7,9 +7,6 @@ from decimal import ROUND_FLOOR, Decimal
 
 from taximeter.cost import NS_PER_HOUR, Basis, RunningCost
 
-CALM_SECONDS = 60.0
-"""As long as a budget pays for so much more, that it does is all that a step has to know."""
-_CALM_NS = round(CALM_SECONDS * 1e9)
 FOREVER_NS = 1 << 200
 """A moment that no clock comes to."""
 
@@ -17,23 +14,27 @@ FOREVER_NS = 1 << 200
 class Budget:
     """A limit in one currency, against what the run costs. Nobody is stopped by it: the program asks `affords`.
 
-    It holds as well while the exporter is away, at the last known price. `calm` is told, at once and whenever the
-    price changes, until which moment of the clock the budget pays for `CALM_SECONDS` more: one long past if that is
-    not known.
+    It holds as well while the exporter is away, at the last known price.
     """
 
-    def __init__(
-        self, limit: Decimal, currency: str, cost: RunningCost, calm: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, limit: Decimal, currency: str, cost: RunningCost) -> None:
         self.limit = limit
         self.currency = currency
         self._cost = cost
         self._clock = cost.clock
-        self._until_ns: int | None = None
-        self._calm = calm
-        if calm is not None:
-            calm(-FOREVER_NS)
+        self._watchers: list[Callable[[int | None], None]] = []
+        self.until_ns: int | None = None
+        """The last moment of the clock at which the limit is not passed; `None` if that is not known."""
         cost.watch(self._count_from)
+
+    def watch(self, changed: Callable[[int | None], None]) -> None:
+        """Call this with `until_ns`, at once, and whenever it has changed; then from another thread."""
+        self._watchers.append(changed)
+        changed(self.until_ns)
+
+    def now(self) -> int:
+        """The moment, in nanoseconds of the clock."""
+        return self._clock()
 
     def spent(self) -> Decimal | None:
         """What the run has cost until now; `None` if that is not known."""
@@ -46,19 +47,18 @@ class Budget:
 
     def affords(self, seconds: float) -> bool | None:
         """Whether spent + price × `seconds` ≤ limit, exactly; `None` if no price is known in the budget's currency."""
-        until_ns = self._until_ns
+        until_ns = self.until_ns
         return None if until_ns is None else self._clock() + seconds * 1e9 <= until_ns
 
     def seconds_left(self) -> float | None:
         """For how long the run can go on, below 0 once it cannot; `None` if that is not known."""
-        until_ns = self._until_ns
+        until_ns = self.until_ns
         return None if until_ns is None else (until_ns - self._clock()) / 1e9
 
     def _count_from(self, basis: Basis) -> None:
-        until_ns = self._affordable_until(basis)
-        self._until_ns = until_ns
-        if self._calm is not None:
-            self._calm(-FOREVER_NS if until_ns is None else until_ns - _CALM_NS)
+        self.until_ns = self._affordable_until(basis)
+        for changed in self._watchers:
+            changed(self.until_ns)
 
     def _affordable_until(self, basis: Basis) -> int | None:
         """The last moment of the clock, in nanoseconds, at which the limit is not passed; `None`: not known.

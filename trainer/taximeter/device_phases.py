@@ -72,7 +72,7 @@ class DevicePhases(PhaseTimes):
         with self._lock:
             if self._stopped:
                 return
-            self._host_sums.pass_by(mark)
+            self._host_sums.pass_by([(0, mark)])
             self._marked_at = now
             try:
                 self._look(now)
@@ -125,9 +125,7 @@ class DevicePhases(PhaseTimes):
                 self._spare.append(self._last)
             self._last = event
             self._until += passed
-            self._sums.spend(passed)
-            step_ns = self._sums.pass_by(mark)
-            if step_ns is not None:
+            for _samples, step_ns in self._sums.pass_by([(passed, mark)]):
                 self.on_step_time(step_ns)
             seen = True
         if seen:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from taximeter.budget import CALM_SECONDS
-from taximeter.phases import Block, Phase
-from taximeter.steps import TEND_MARKS
+from taximeter.phases import PHASES, Block, Phase, PhaseTimes
 from taximeter.tally import Name, Split
+
+CALM_SECONDS = 60.0
+"""As long as a budget pays for so much more, that it does is all that a step has to know."""
+
+_MOST_MARKS = 20_000
+"""Put aside in a program without steps, where nobody else takes them away."""
 
 
 class InStep:
@@ -30,12 +34,12 @@ class InStep:
 
     def phase(self, phase: Phase) -> Block:
         """The time of this block goes into that phase; then the phase before goes on."""
-        if len(self._marks) > TEND_MARKS:  # in a program without steps nobody else takes them away
+        if len(self._marks) > _MOST_MARKS:
             self._add_up()
         try:
             return self._blocks[phase]
         except (KeyError, TypeError):
-            return self._other_phase(phase)
+            return self._blocks[self._known(phase)]
 
     def log(
         self,
@@ -81,7 +85,12 @@ class InStep:
             """Not a number, which is said below."""
         return self._affords_exactly(seconds)
 
-    def _other_phase(self, phase: Any) -> Block:
+    def _follow(self, phases: PhaseTimes) -> None:
+        """Put what the loop marks there from now on."""
+        self._add_up, self._marks = phases.add_up, phases.marks
+        self._blocks = {phase: Block(phases, phase) for phase in PHASES}
+
+    def _known(self, phase: Any) -> Phase:
         raise NotImplementedError
 
     def _log_apart(self, split: Any, loss: Any, accuracy: Any) -> None:

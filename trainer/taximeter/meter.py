@@ -24,13 +24,13 @@ from taximeter.done import Done, Reached, done_from_json, resumed
 from taximeter.endpoint import Endpoint
 from taximeter.exporter_client import ExporterClient, Progress
 from taximeter.flops import Flops, flops_of
-from taximeter.in_step import InStep
+from taximeter.in_step import CALM_SECONDS, InStep
 from taximeter.journal import Journal, read_journal
 from taximeter.lease import LeaseKeeper
 from taximeter.metric_table import Reading
 from taximeter.metrics import Page
 from taximeter.milestones import Milestones
-from taximeter.phases import PHASES, Block, Phase, PhaseTimes
+from taximeter.phases import PHASES, Phase, PhaseTimes
 from taximeter.plan import Plan
 from taximeter.settings import Amount, Settings, resolve
 from taximeter.steps import Steps
@@ -122,7 +122,9 @@ class Meter(InStep):
         self._clock = clock
         self._tally = Tally()
         self._latest = self._tally.latest
-        self._follow(PhaseTimes(clock, self._tally.step, self._tally.step_time))
+        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time, self._known)
+        self._follow(self._phases)
+        self._tellers: list[Callable[[], object]] = []
         self._cuda_device: int | None = None
         self._began = clock()
         self._cost = RunningCost(clock)
@@ -138,7 +140,8 @@ class Meter(InStep):
         self._budget = None
         self._calm_until_ns = FOREVER_NS
         if settings.budget is not None and settings.pays:
-            self._budget = Budget(settings.budget, settings.currency, self._cost, self._stay_calm)
+            self._budget = Budget(settings.budget, settings.currency, self._cost)
+            self._budget.watch(self._stay_calm)
         self._bill: Bill | None = None
         self._final: Reading | None = None
         self._registry = CollectorRegistry()
@@ -200,12 +203,14 @@ class Meter(InStep):
         """What the run has done until now, with the parts before it was resumed."""
         return self._done()
 
-    def steps(self, loader: Iterable[T], *, samples: Callable[[T], int] = samples_in) -> Steps[T]:
+    def steps(
+        self, loader: Iterable[T], *, samples: Callable[[T], int] = samples_in, first: Phase = "forward_backward"
+    ) -> Steps[T]:
         """Iterate over the loader's batches, each turn of the loop being a step.
 
-        The wait for a batch is the phase `data_wait`, the loop's body `forward_backward`, but for what it puts into
-        another `phase`. `samples` says how many samples a batch holds; by default as many as the first dimension of
-        its first tensor. A loop that is left by `break` counts the step it was left in.
+        The wait for a batch is the phase `data_wait`, the loop's body `forward_backward`, or what `first` says, until
+        it goes on in another `phase`. `samples` says how many samples a batch holds; by default as many as the first
+        dimension of its first tensor. A loop that is left by `break` counts the step it was left in.
         """
         try:
             self._steps_per_pass = len(loader)  # type: ignore[arg-type]
@@ -214,11 +219,21 @@ class Meter(InStep):
         return Steps(
             loader,
             samples,
+            first=first,
             begin=self._begin_steps,
             tend=self._tend,
             end=self._tally.complete_pass,
             complain=self._complain,
         )
+
+    def marking(self) -> tuple[Callable[[tuple[int, Phase]], None], Callable[[], int]]:
+        """What a loop over `steps` can say phases by for less than a block with `phase` takes: `mark((now(), phase))`.
+
+        From then on the time goes into that phase, until the next mark, or the end of the step. The two functions,
+        `mark` and `now`, are to be asked for anew before each loop.
+        """
+        phases = self._begin_steps()
+        return phases.put, phases.clock
 
     def plan(
         self, *, epochs: float | None = None, steps: int | None = None, target_accuracy: float | None = None
@@ -238,6 +253,13 @@ class Meter(InStep):
             self._plan = Plan(epochs=epochs, steps=steps, target_accuracy=target_accuracy)
         except (TypeError, ValueError) as wrong:
             self._complain("plan", f"the plan is not what it should be, and is left out: {wrong}")
+
+    def each_second(self, tell: Callable[[], object]) -> None:
+        """Have this called about once a second, and when a loop over `steps` ends, by the loop's own thread.
+
+        For what a step had no time to `log`.
+        """
+        self._tellers.append(tell)
 
     def read_bytes(self, count: int) -> None:
         """Say that so many bytes were read from storage, which the exporter bills as transfer where it has a price."""
@@ -361,6 +383,7 @@ class Meter(InStep):
         """
         if self._bill is None:
             self._phases.stop()
+            self._ask_tellers()
             self._tally.close()
             self._cost.stop()
             if self._lease is not None:
@@ -454,10 +477,10 @@ class Meter(InStep):
             reached=self._milestones.read(),
         )
 
-    def _other_phase(self, phase: Any) -> Block:
+    def _known(self, phase: Any) -> Phase:
         known = ", ".join(PHASES)
         self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
-        return self._blocks["other"]
+        return "other"
 
     def _log_apart(self, split: Any, loss: Any, accuracy: Any) -> None:
         if split not in SPLITS:
@@ -468,8 +491,8 @@ class Meter(InStep):
         if accuracy is not None:
             self._tally.log_validation("validation accuracy", accuracy, self._reacher())
 
-    def _stay_calm(self, until_ns: int) -> None:
-        self._calm_until_ns = until_ns
+    def _stay_calm(self, until_ns: int | None) -> None:
+        self._calm_until_ns = -FOREVER_NS if until_ns is None else until_ns - round(CALM_SECONDS * 1e9)
 
     def _affords_exactly(self, seconds: Any) -> bool:
         budget = self._budget
@@ -493,18 +516,22 @@ class Meter(InStep):
         """A loop begins. As soon as the program uses a GPU, the times are taken from there."""
         if self._cuda_device is None and torch_device.cuda_in_use() and self._phases.outside:
             self._cuda_device = torch_device.current_cuda_device()
-            self._follow(DevicePhases(self._phases, torch_device.timing_event))
+            self._phases = DevicePhases(self._phases, torch_device.timing_event)
+            self._follow(self._phases)
         return self._phases
-
-    def _follow(self, phases: PhaseTimes) -> None:
-        self._phases = phases
-        self._add_up, self._marks = phases.add_up, phases.marks
-        self._blocks = {phase: Block(phases, phase) for phase in PHASES}
 
     def _tend(self) -> None:
         """What need not be done at every step, about once a second."""
         self._phases.add_up()
+        self._ask_tellers()
         self._tally.tend()
+
+    def _ask_tellers(self) -> None:
+        for tell in self._tellers:
+            try:
+                tell()
+            except Exception as wrong:  # whatever the program's function raises must not end the training
+                self._complain("each second", f"what should be told each second could not be: {wrong!r}")
 
     def _peak_memory(self, reported: Reported) -> int | None:
         if reported.peak_memory is not None or self._cuda_device is None:
@@ -560,7 +587,7 @@ class Meter(InStep):
         )
 
     def _progress(self) -> Progress:
-        self._phases.add_up()
+        """As of the last second: what the loop has put aside since is added up by the loop itself."""
         reported = self._tally.read()
         accuracy = reported.accuracy.get("validation", reported.accuracy.get("train"))
         known = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Literal, get_args
+from itertools import accumulate
+from operator import sub
+from typing import Any, Literal, NamedTuple, get_args
 
 Phase = Literal[
     "startup",
@@ -26,24 +28,33 @@ PROGRESS: tuple[Phase, ...] = ("transfer", "forward_backward", "optimizer")
 
 
 class Turn(Enum):
-    """What happens at a moment, besides that a phase is entered or a step ends."""
+    """What else happens at a moment."""
 
     LOOP = 1
     """A loop over a loader begins; it waits for its first batch."""
-    BATCH = 2
-    """The batch is there."""
-    LEAVE = 3
-    """The phase or the loop that was entered last is left; what was before goes on."""
+    LEAVE = 2
+    """The block or the loop that was entered last is left; what was before goes on."""
 
 
-Mark = Phase | Turn | int
-"""A phase is entered, a turn, or a step ends that trained on so many samples."""
+class Entered(NamedTuple):
+    """A block in a phase is entered; what was before waits for it to be left."""
+
+    phase: Phase
+
+
+Mark = Phase | Entered | Turn | int
+"""A phase follows on the one before, a block is entered, a turn, or a step ends that trained on so many samples."""
+
+
+def _ignore(_what: object) -> None:
+    """Nobody wants to know."""
 
 
 class Sums:
-    """Adds up times by phase, and counts steps, as the marks pass by."""
+    """Adds up times by phase as the marks pass by. What is no phase counts as `other`, and `on_unknown` is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_unknown: Callable[[object], object] = _ignore) -> None:
+        self._on_unknown = on_unknown
         self.nanoseconds: dict[Phase, int] = dict.fromkeys(PHASES, 0)
         self.phases: list[Phase] = ["startup"]
         """The phases that were entered and not left; the last is going on."""
@@ -52,7 +63,7 @@ class Sums:
 
     def copy(self) -> Sums:
         """The same, to go on apart."""
-        copy = Sums()
+        copy = Sums(self._on_unknown)
         copy.nanoseconds, copy.phases, copy.step_ns = self.nanoseconds.copy(), self.phases.copy(), self.step_ns
         return copy
 
@@ -61,38 +72,52 @@ class Sums:
         self.nanoseconds[self.phases[-1]] += nanoseconds
         self.step_ns += nanoseconds
 
-    def pass_by(self, mark: Mark) -> int | None:
-        """Something happens. Returns the nanoseconds of a step that ended with it."""
+    def pass_by(self, happened: Iterable[tuple[int, Mark]]) -> list[tuple[int, int]]:
+        """Each after so many nanoseconds. Returns samples and nanoseconds of every step that ended."""
+        sums, phases, now, step_ns = self.nanoseconds, self.phases, self.phases[-1], self.step_ns
+        ended = []
+        for passed, mark in happened:
+            sums[now] += passed
+            step_ns += passed
+            if isinstance(mark, str):
+                now = mark if mark in sums else self._unknown(mark)
+            elif isinstance(mark, int):
+                ended.append((mark, step_ns))
+                now, step_ns = "data_wait", 0
+            else:
+                phases[-1] = now
+                if mark is Turn.LOOP:
+                    step_ns = 0
+                self._turn(mark)
+                now = phases[-1]
+        phases[-1], self.step_ns = now, step_ns
+        return ended
+
+    def _turn(self, mark: Entered | Turn | object) -> None:
         phases = self.phases
-        if mark is Turn.BATCH:
-            phases[-1] = "forward_backward"
-        elif isinstance(mark, int):
-            step_ns, self.step_ns = self.step_ns, 0
-            phases[-1] = "data_wait"
-            return step_ns
-        elif mark is Turn.LEAVE:
-            if len(phases) > 1:
-                phases.pop()
+        if isinstance(mark, Entered):
+            phases.append(mark.phase)
         elif mark is Turn.LOOP:
             if phases == ["startup"]:
                 phases[0] = "other"  # the run has started up, and never does so again
             phases.append("data_wait")
-            self.step_ns = 0
+        elif mark is Turn.LEAVE:
+            if len(phases) > 1:
+                phases.pop()
         else:
-            phases.append(mark)
-        return None
+            phases[-1] = self._unknown(mark)
 
-
-def _ignore(_number: int) -> None:
-    """Nobody wants to know."""
+    def _unknown(self, mark: object) -> Phase:
+        self._on_unknown(mark)
+        return "other"
 
 
 class PhaseTimes:
     """Nanoseconds spent in each phase. Begins in `startup`.
 
     Marked by the training loop and read by other threads. A reader includes the phase that is still going on, so
-    that a long evaluation shows while it lasts. `on_step` is given the samples of each step that ended, and
-    `on_step_time` its nanoseconds.
+    that a long evaluation shows while it lasts. `on_step` is given the samples of each step that ended,
+    `on_step_time` its nanoseconds, and `on_unknown` what was marked as a phase and is none.
 
     A mark is put on a list and added up later, all of a second together: in a step the processor has the code for
     that in none of its caches, and takes ten times as long for it.
@@ -103,17 +128,19 @@ class PhaseTimes:
         clock: Callable[[], int] = time.perf_counter_ns,
         on_step: Callable[[int], None] = _ignore,
         on_step_time: Callable[[int], None] = _ignore,
+        on_unknown: Callable[[object], object] = _ignore,
     ) -> None:
         self.clock = clock
         self.on_step = on_step
         self.on_step_time = on_step_time
         # Re-entrant, since a signal handler that ends the meter can interrupt the thread that holds it.
         self._lock = threading.RLock()
-        self.marks: list[tuple[int, Mark]] = []
-        """What was marked and has not been added up yet."""
-        self.put: Callable[[tuple[int, Mark]], None] = self.marks.append
+        self.marks: list[Any] = []
+        """What was marked and has not been added up yet: moments, and after each what happened then."""
+        # Not a tuple for each: so many of them at once would set off garbage collections.
+        self.put: Callable[[tuple[int, Mark]], None] = self.marks.extend
         """Take a moment and what happened; what a step calls directly, since each call less counts there."""
-        self._sums = Sums()
+        self._sums = Sums(on_unknown)
         self._until = clock()
         """The moment until which the sums are."""
         self._stopped = False
@@ -136,15 +163,12 @@ class PhaseTimes:
             del self.marks[: len(marks)]
             if self._stopped:
                 return
-            for moment, mark in marks:
-                passed = max(0, moment - self._until)
-                self._until += passed
-                self._sums.spend(passed)
-                step_ns = self._sums.pass_by(mark)
-                if isinstance(mark, int):
-                    self.on_step(mark)
-                if step_ns is not None:
-                    self.on_step_time(step_ns)
+            moments = list(accumulate(marks[::2], max, initial=self._until))
+            ended = self._sums.pass_by(zip(map(sub, moments[1:], moments), marks[1::2], strict=False))
+            self._until = moments[-1]
+            for samples, step_ns in ended:
+                self.on_step(samples)
+                self.on_step_time(step_ns)
 
     def stop(self) -> None:
         """The run is over: from now on nothing counts."""
@@ -173,17 +197,17 @@ class PhaseTimes:
 class Block:
     """A block of the program in a phase; then what was before goes on. Can be used again, also within itself."""
 
-    __slots__ = ("_clock", "_phase", "_put")
+    __slots__ = ("_clock", "_entered", "_put")
 
     # contextlib.contextmanager takes several times as long.
 
     def __init__(self, phases: PhaseTimes, phase: Phase) -> None:
         self._put = phases.put
         self._clock = phases.clock
-        self._phase: Phase = phase
+        self._entered = Entered(phase)
 
     def __enter__(self) -> None:
-        self._put((self._clock(), self._phase))
+        self._put((self._clock(), self._entered))
 
     def __exit__(self, _kind: object, _exception: object, _traceback: object) -> None:
         self._put((self._clock(), Turn.LEAVE))

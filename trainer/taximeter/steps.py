@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from taximeter.batches import samples_in
-from taximeter.phases import PhaseTimes, Turn
+from taximeter.phases import Phase, PhaseTimes, Turn
 
 T = TypeVar("T")
 
-# What is put off from one step to a later one is done after so long, or so many marks.
+# What is put off from one step to a later one is done after so long.
 TEND_NS = 1_000_000_000
-TEND_MARKS = 10_000
 
 
 class Steps(Generic[T]):
@@ -23,6 +22,7 @@ class Steps(Generic[T]):
         loader: Iterable[T],
         samples: Callable[[T], int],
         *,
+        first: Phase,
         begin: Callable[[], PhaseTimes],
         tend: Callable[[], None],
         end: Callable[[], None],
@@ -30,6 +30,7 @@ class Steps(Generic[T]):
     ) -> None:
         self._loader = loader
         self._samples = samples
+        self._first = first
         self._begin = begin
         self._tend = tend
         self._end = end
@@ -40,10 +41,8 @@ class Steps(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         phases = self._begin()
-        put, clock, marks = phases.put, phases.clock, phases.marks
-        batch_came = Turn.BATCH
-        count = self._samples
-        guess = count is samples_in
+        put, clock, first = phases.put, phases.clock, self._first
+        of, pair = type, None  # what is a variable of its own is nearer at hand than what is the module's
         samples = 0
         in_step = False
         tend_at = clock()
@@ -52,17 +51,17 @@ class Steps(Generic[T]):
             for batch in self._loader:
                 try:
                     # What samples_in says of most batches, without a call; + 0 fails for what is no number.
-                    pair = guess and (type(batch) is tuple or type(batch) is list)
-                    samples = batch[0].shape[0] + 0 if pair else int(count(batch))  # type: ignore[index]
-                except Exception:  # whatever somebody's object or function raises must not end the training
+                    samples = batch[0].shape[0] + 0 if of(batch) is pair else self._count(batch)  # type: ignore[index]
+                except Exception:  # whatever somebody's object raises must not end the training
                     samples = self._count(batch)
-                put((clock(), batch_came))
+                put((clock(), first))
                 in_step = True
                 yield batch
                 now = clock()
                 put((now, samples))
                 in_step = False
-                if now >= tend_at or len(marks) > TEND_MARKS:
+                if now >= tend_at:
+                    pair = self._pair(batch)
                     self._tend()
                     tend_at = now + TEND_NS
             self._end()
@@ -71,6 +70,10 @@ class Steps(Generic[T]):
                 put((clock(), samples))
             put((clock(), Turn.LEAVE))
             self._tend()
+
+    def _pair(self, batch: T) -> type | None:
+        """The type of the batch, if it is one whose samples are told without a call."""
+        return type(batch) if self._samples is samples_in and type(batch) in (tuple, list) else None
 
     def _count(self, batch: T) -> int:
         try:

@@ -52,11 +52,12 @@ class TimedTraining:
         budget: str,
         price: str | None = "3600",
         exporter: str | None = None,
+        kind: type[Budget] = Budget,
         **tiny: Any,
     ) -> None:
         self.ticks = Ticks()
         self.longest_step = 0.0
-        self._pace = pace
+        self.pace = pace
         self._random = random.Random(pace.seed)  # noqa: S311
         self.meter = taximeter.Meter(
             run="r", listen="127.0.0.1:0", price=price, budget=budget, exporter=exporter, clock=self.ticks
@@ -75,11 +76,12 @@ class TimedTraining:
             keep=2,
             clock=self.seconds,
         )
-        self.budget = Budget(
+        assert self.meter.budget is not None
+        self.budget = kind(
             self.meter,
+            self.meter.budget,
             evaluation_steps=EVALUATION_BATCHES,
             checkpointing=self.checkpointing,
-            clock=self.seconds,
         )
         self.tiny.step = _Timed(self)  # type: ignore[assignment]
 
@@ -87,24 +89,24 @@ class TimedTraining:
         return self.ticks() / 1e9
 
     def take(self, seconds: float) -> float:
-        taken = seconds * (1 + self._random.uniform(-1, 1) * self._pace.varies)
+        taken = seconds * (1 + self._random.uniform(-1, 1) * self.pace.varies)
         self.ticks.advance(taken)
         return taken
 
     def step(self, state: TrainState) -> None:
-        pace = self._pace
+        pace = self.pace
         self.longest_step = max(self.longest_step, self.take(pace.first_step if state.step == 0 else pace.step))
         state.step += 1
 
     def state_dict(self) -> dict[str, Any]:
-        self.take(self._pace.checkpoint)
+        self.take(self.pace.checkpoint)
         return {}
 
     def load_state_dict(self, state: Any) -> None:
         """It has none."""
 
     def run(self, *callbacks: Callback) -> TrainState:
-        self.take(self._pace.startup)
+        self.take(self.pace.startup)
         return self.tiny.run(self.budget, self.checkpointing, *callbacks)
 
     @property
@@ -116,7 +118,7 @@ class TimedTraining:
 
         def iterate(self: InMemory) -> Iterator[Batch]:
             for batch in InMemory.__iter__(self):
-                timed.take(timed._pace.evaluation / EVALUATION_BATCHES)
+                timed.take(timed.pace.evaluation / EVALUATION_BATCHES)
                 yield batch
 
         return iterate
@@ -128,8 +130,11 @@ class _Timed:
     def __init__(self, training: TimedTraining) -> None:
         self._training = training
 
-    def __call__(self, _images: Tensor, _labels: Tensor, state: TrainState) -> None:
+    def forward_backward(self, _images: Tensor, _labels: Tensor, state: TrainState) -> None:
         self._training.step(state)
+
+    def optimize(self, _state: TrainState) -> None:
+        """Took its time already."""
 
 
 @pytest.fixture
@@ -189,6 +194,72 @@ def test_100_random_budgets_are_passed_by_no_more_than_a_step(
     assert max(steps_over) <= 1
 
 
+class Eager(Budget):
+    """Looks at each step."""
+
+    def step_look(self, state: TrainState) -> None:
+        super().step_look(state)
+        state.pace.look_at = 0
+
+
+class Jolts(Callback):
+    """Now and then another price, or a step that takes up to a hundred times as long."""
+
+    def __init__(self, training: TimedTraining, seed: int) -> None:
+        self._training = training
+        self._random = random.Random(seed)  # noqa: S311
+
+    def step_end(self, _state: TrainState) -> None:
+        training, chance = self._training, self._random.random()
+        if chance < 0.01:
+            training.take(training.pace.step * self._random.uniform(1, 100))
+        elif chance < 0.02:
+            price = {"USD": Decimal(self._random.choice([1800, 3600, 7200, 36000]))}
+            training.meter._cost.begin(price, at=training.ticks(), before=training.meter.cost())
+
+
+class Looks(Callback):
+    """Writes down at which steps was looked."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def step_look(self, state: TrainState) -> None:
+        self.steps.append(state.step)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_to_look_only_once_a_second_changes_nothing(tmp_path: Path, close: list[TimedTraining], seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    step = chance.choice([0.01, 0.05, 0.4, 2.0])
+    pace = Pace(step=step, evaluation=step * 2, varies=0.3, seed=seed)
+    ends = []
+    for kind in (Budget, Eager):
+        training = TimedTraining(
+            tmp_path / kind.__name__, pace, kind=kind, budget=str(round(300 * step + 10)), images=1600, epochs=10**6
+        )
+        close.append(training)
+        if seed % 2:
+            training.checkpointing._every = 7 * step
+        looks = Looks()
+        state = training.run(Jolts(training, seed), looks)
+        assert state.stop == "budget"
+        ends.append((state.step, training.spent, training.budget.reason, list(training.budget._steps), looks.steps))
+    lazy, eager = ends
+    assert lazy[:4] == eager[:4]
+    assert eager[4] == list(range(1, eager[0] + 1))
+    if step < 0.4:
+        assert len(lazy[4]) < len(eager[4])
+
+
+def test_far_from_its_end_it_is_looked_at_once_a_second(tmp_path: Path, close: list[TimedTraining]) -> None:
+    training = TimedTraining(tmp_path, Pace(step=0.05), budget="1000000", images=1600, epochs=1)
+    close.append(training)
+    looks = Looks()
+    assert training.run(looks).stop is None
+    assert looks.steps == [1, 2, 22, 42, 62, 82]
+
+
 def test_a_start_up_that_ate_the_budget_stops_before_the_first_step(tmp_path: Path, close: list[TimedTraining]) -> None:
     training = TimedTraining(tmp_path, Pace(startup=9.5), budget="10")
     close.append(training)
@@ -219,14 +290,6 @@ def test_the_end_is_foreseen_at_each_epoch(tmp_path: Path, close: list[TimedTrai
     forecasts.clear()
     assert enough.run(Watch()).stop is None
     assert forecasts == [None, "2.60 USD to finish, within the budget", "1.30 USD to finish, within the budget"]
-
-
-def test_without_a_budget_nothing_stops(tmp_path: Path, close: list[TimedTraining]) -> None:
-    training = TimedTraining(tmp_path, Pace(), budget="1000000", epochs=2)
-    close.append(training)
-    training.meter._budget = None
-    state = training.run()
-    assert (state.stop, state.forecast) == (None, None)
 
 
 def test_a_price_that_rises_ends_it_sooner(tmp_path: Path, close: list[TimedTraining], exporter: FakeExporter) -> None:

@@ -44,8 +44,8 @@ def test_what_is_compiled_trains_as_the_model_itself_and_its_time_is_a_phase(
     images, labels = some_images(16)
     with compilations_metered(meter):
         for _ in range(2):
-            expected.step(images, labels, expected.state)
-            training.step(images, labels, training.state)
+            expected.do_step(images, labels)
+            training.do_step(images, labels)
             switched.append("step done")
     # Forward and backward pass are compiled in the first step, and nothing in the second one.
     assert switched.count("compile") >= 1

@@ -22,7 +22,7 @@ STILL = OptimConfig(optimizer="sgd", learning_rate=1e-30, momentum=0, weight_dec
 
 def gradients(training: Tiny, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
     training.parts.model.train()
-    training.step(images, labels, training.state)
+    training.do_step(images, labels)
     return {name: value.grad for name, value in training.parts.model.named_parameters() if value.grad is not None}
 
 
@@ -46,7 +46,7 @@ def test_mixed_labels_count_by_their_greater_share(tiny: Make) -> None:
     training = tiny(model=Net(norm=False), optim=STILL)
     with torch.no_grad():
         logits = training.parts.model(images)
-    training.step(images, shares, training.state)
+    training.do_step(images, shares)
     assert training.state.loss is not None
     expected = -(shares * logits.log_softmax(1)).sum(1).mean()
     assert training.state.loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -59,7 +59,7 @@ def test_label_smoothing(tiny: Make) -> None:
     training = tiny(model=Net(norm=False), optim=smooth)
     with torch.no_grad():
         logs = training.parts.model(images).log_softmax(1)
-    training.step(images, labels, training.state)
+    training.do_step(images, labels)
     assert training.state.loss is not None
     expected = -(0.8 * logs[range(8), labels].mean() + 0.2 * logs.mean())
     assert training.state.loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -85,7 +85,7 @@ def test_the_norm_is_measured_once_a_second(tiny: Make) -> None:
     measured = []
     for _ in range(5):
         training.state.gradient_norm = None
-        training.step(images, labels, training.state)
+        training.do_step(images, labels)
         measured.append(training.state.gradient_norm is not None)
     assert measured == [True, False, False, True, False]
 
@@ -108,7 +108,7 @@ def test_fp16_leaves_out_steps_that_overflow_and_counts_them(tiny: Make) -> None
     training.parts.model.train()
     before = training.weights()["fc.weight"]
     for factor, skipped in ((float("inf"), 1), (1.0, 1)):
-        training.step(images * factor, labels, training.state)
+        training.do_step(images * factor, labels)
         assert training.state.skipped == skipped
         assert torch.equal(training.weights()["fc.weight"], before) == (factor != 1)
     assert training.state.step == 2
@@ -118,7 +118,7 @@ def test_fp16_is_lost_when_no_step_counts(tiny: Make) -> None:
     training = tiny(precision="fp16", model=Net(norm=False))
     images, labels = some_images(16)
     for _ in range(2):
-        training.step(images * float("inf"), labels, training.state)
+        training.do_step(images * float("inf"), labels)
     with pytest.raises(NotFinite, match="the loss is nan"):
         training.state.check_finite()
 
@@ -202,7 +202,7 @@ def test_out_of_memory_in_the_midst_of_a_divided_batch(tiny: Make) -> None:
         for size in (6, 6, 3, 3):
             if calls == 99:
                 training.parts.micro_batches.size = size
-            training.step(images, labels, training.state)
+            training.do_step(images, labels)
             assert training.parts.micro_batches.size == size
         assert training.ooms == (calls == 5)  # in the second part of the third step
         ends.append(training.weights())
@@ -230,9 +230,9 @@ class Pair(Ranks):
 def test_what_another_rank_has_no_memory_for_is_divided_here_too(tiny: Make, caplog: pytest.LogCaptureFixture) -> None:
     training = tiny(model=Net(norm=False), ranks=Pair(), optim=STILL)
     images, labels = some_images(16)
-    training.step(images, labels, training.state)
+    training.do_step(images, labels)
     before = copy.deepcopy([value.grad for value in training.parts.model.parameters()])
-    training.step(images, labels, training.state)
+    training.do_step(images, labels)
     assert training.parts.micro_batches.size == 8
     for value, expected in zip(training.parts.model.parameters(), before, strict=True):
         assert value.grad is not None

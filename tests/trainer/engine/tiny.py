@@ -126,7 +126,7 @@ class Tiny:
             ranks=ranks,
         )
         self.state = TrainState(epochs=epochs, steps_per_epoch=len(data))
-        self.step = TrainStep(self.parts, meter, label_smoothing=optim.label_smoothing, clip_norm=optim.clip_norm)
+        self.step = TrainStep(self.parts, label_smoothing=optim.label_smoothing, clip_norm=optim.clip_norm)
 
     def _count_oom(self) -> None:
         self.ooms += 1
@@ -141,6 +141,11 @@ class Tiny:
             callbacks=callbacks,
             should_stop=lambda: self.state.step == stop_after,
         )
+
+    def do_step(self, images: Tensor, labels: Tensor) -> None:
+        """A single step, outside of the loop."""
+        self.step.forward_backward(images, labels, self.state)
+        self.step.optimize(self.state)
 
     def weights(self) -> dict[str, Tensor]:
         """All weights and buffers, and of the average too."""

@@ -62,7 +62,7 @@ def halves(meter: taximeter.Meter, ranks: Ranks, *, model: Net | None = None, **
         batches=Half(images, labels, 16, shuffled=True, rank=ranks.rank),
         validation=Half(*some_images(19, seed=1), 7, shuffled=False, rank=ranks.rank),
     )
-    training.step = TrainStep(training.parts, meter)
+    training.step = TrainStep(training.parts)
     ranks.copy_from_first(training.parts.model)
     return training
 

@@ -106,7 +106,7 @@ def assemble(config: TrainConfig, meter: Meter, ranks: Ranks, *, stream: TextIO)
         data=data,
         parts=parts,
         state=TrainState(epochs=config.loop.epochs, steps_per_epoch=steps),
-        step=TrainStep(parts, meter, label_smoothing=config.optim.label_smoothing, clip_norm=config.optim.clip_norm),
+        step=TrainStep(parts, label_smoothing=config.optim.label_smoothing, clip_norm=config.optim.clip_norm),
         callbacks=_callbacks(config, data, parts, meter),
     )
 

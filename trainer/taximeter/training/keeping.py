@@ -70,13 +70,16 @@ class Keeping:
                 every=config.save.checkpoint_every,
                 keep=config.save.keep,
             )
-        self._budget = Budget(
-            self._meter,
-            evaluation_steps=training.data.validation_images / config.loop.batch_size,
-            checkpointing=checkpointing,
-            first_step_seconds=FIRST_COMPILED_STEP_SECONDS if config.loop.compile else FIRST_STEP_SECONDS,
-        )
-        kept: list[Callback] = [self._budget] if checkpointing is None else [self._budget, checkpointing]
+        kept: list[Callback] = [] if checkpointing is None else [checkpointing]
+        if self._meter.budget is not None:
+            self._budget = Budget(
+                self._meter,
+                self._meter.budget,
+                evaluation_steps=training.data.validation_images / config.loop.batch_size,
+                checkpointing=checkpointing,
+                first_step_seconds=FIRST_COMPILED_STEP_SECONDS if config.loop.compile else FIRST_STEP_SECONDS,
+            )
+            kept.insert(0, self._budget)
         if config.profile.profile_steps is not None and ranks.first:
             kept.insert(0, self._profiling(config.profile.profile_steps, training))
         return kept

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from taximeter.training.engine.state import TrainState
 
-Event = Literal["train_begin", "epoch_begin", "step_end", "epoch_end", "train_stop", "train_end"]
+Event = Literal["train_begin", "epoch_begin", "step_look", "step_end", "epoch_end", "train_stop", "train_end"]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
 
@@ -19,6 +19,9 @@ class Callback:
 
     def epoch_begin(self, state: TrainState) -> None:
         """`state.epoch` is the one that begins, or goes on from a checkpoint; the model is in training mode."""
+
+    def step_look(self, state: TrainState) -> None:
+        """After a step, before `step_end`, once the moment `state.pace.look_at` has come; must not wait either."""
 
     def step_end(self, state: TrainState) -> None:
         """After each step; must not wait for the device."""

@@ -65,8 +65,7 @@ class Checkpointing(Callback):
         self._saved: tuple[int, int] | None = None
         self._saved_at = clock()
         self._recent: deque[float] = deque(maxlen=_RECENT)
-        self.seconds = 0.0
-        """Spent on checkpoints so far."""
+        self._told: list[Callable[[float], None]] = []
         self.failures = 0
         """Checkpoints that could not be written."""
         if ranks.first:
@@ -78,6 +77,10 @@ class Checkpointing(Callback):
             return max(self._recent)
         weights = capture({name: self._parts[name] for name in ("model", "ema") if name in self._parts})
         return _FIXED_SECONDS + _COPIES * size_bytes(weights) / _BYTES_PER_SECOND
+
+    def tell(self, seconds: Callable[[float], None]) -> None:
+        """Have this called after each checkpoint, with what it took."""
+        self._told.append(seconds)
 
     def due(self, state: TrainState) -> bool:
         """Whether a checkpoint is about to be written at this place, after a step or after an epoch."""
@@ -118,7 +121,8 @@ class Checkpointing(Callback):
                 self._write(encode(self._header(state), contents), state)
             self._saved_at = self._clock()
         self._recent.append(self._saved_at - began)
-        self.seconds += self._saved_at - began
+        for tell in self._told:
+            tell(self._recent[-1])
 
     def _write(self, data: memoryview, state: TrainState) -> None:
         best = state.steps_in_epoch == 0 and state.best_epoch == state.epoch

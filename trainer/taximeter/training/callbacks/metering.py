@@ -14,6 +14,8 @@ from taximeter.training.engine.state import TrainState
 class Metering(Callback):
     """Logs epoch, learning rate, losses, gradient norm and bytes, and accuracies at the end of each epoch.
 
+    Within an epoch the meter asks about once a second: a step pays nothing for it.
+
     `image` is the shape that the model takes, C×H×W: from it the operations of a step are counted once, without
     carrying them out.
     """
@@ -34,21 +36,21 @@ class Metering(Callback):
             peak_per_second=peak_per_second(ranks.device, precision.name),
         )
         self._read_bytes()
+        self._meter.each_second(lambda: self._tell(state))
 
     def epoch_begin(self, state: TrainState) -> None:
         """See `Callback`."""
         self._meter.log(epoch=state.epoch)
-
-    def step_end(self, state: TrainState) -> None:
-        """See `Callback`."""
-        self._meter.log(loss=state.loss, learning_rate=state.learning_rate, grad_norm=state.gradient_norm)
-        self._read_bytes()
 
     def epoch_end(self, state: TrainState) -> None:
         """See `Callback`."""
         self._meter.log(accuracy=state.train_accuracy)
         if state.validation is not None:
             self._meter.log(split="validation", loss=state.validation.loss, accuracy=state.validation.accuracy)
+        self._read_bytes()
+
+    def _tell(self, state: TrainState) -> None:
+        self._meter.log(loss=state.loss, learning_rate=state.learning_rate, grad_norm=state.gradient_norm)
         self._read_bytes()
 
     def _read_bytes(self) -> None:

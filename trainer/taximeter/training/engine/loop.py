@@ -39,6 +39,7 @@ def train(
                 to the device                   transfer
                 forward, loss, backward         forward_backward
                 optimizer, schedule, average    optimizer
+                step_look, if it is time        forward_backward
                 step_end                        forward_backward
                 is the loss a number?           forward_backward
                 stop, if rank 0 says so
@@ -85,10 +86,18 @@ def _train_epoch(
     if parts.batches.state_dict()["epoch"] > state.epochs_done:
         return  # a checkpoint from an evaluation that was given up: all batches had been trained on
     watch = LossWatch()
-    for batch in meter.steps(parts.batches):
-        with meter.phase("transfer"):
-            images, labels = parts.batches.to_device(*batch)
-        step(images, labels, state)
+    (mark, now), pace = meter.marking(), state.pace
+    for batch in meter.steps(parts.batches, first="transfer"):
+        images, labels = parts.batches.to_device(*batch)
+        mark((now(), "forward_backward"))
+        step.forward_backward(images, labels, state)
+        mark((now(), "optimizer"))
+        step.optimize(state)
+        ended = now()
+        mark((ended, "forward_backward"))
+        pace.ends.append(ended)
+        if ended >= pace.look_at:
+            hooks.call("step_look", state)
         hooks.call("step_end", state)
         watch.look(state)
         _agree(parts, state, should_stop)

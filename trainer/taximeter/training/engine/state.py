@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from taximeter.training.engine.pace import Pace
 from taximeter.training.errors import NotFinite
 from taximeter.training.evaluation.result import Evaluation
 
@@ -52,6 +53,7 @@ class TrainState:
     """What that epoch's evaluation gave."""
     forecast: str | None = None
     """How far the budget reaches, for a person; `None` without one, or while that cannot be told."""
+    pace: Pace = field(default_factory=Pace)
     stop: StopReason | None = None
     """Why the loop is to end before its last epoch. Set by callbacks; what rank 0 says holds for all."""
 

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_, get_total_norm
 
-from taximeter import Meter
 from taximeter.training.engine.parts import Parts
 from taximeter.training.engine.state import TrainState
 
@@ -18,7 +17,7 @@ _NORM_SECONDS = 1.0
 
 
 class TrainStep:
-    """Does a step and writes into the state what came of it; nothing here waits for the device.
+    """Does a step, in two parts, and writes into the state what came of it; nothing here waits for the device.
 
     The batch goes through the model in micro-batches, each of which adds its share of the gradients: the mean over
     the whole batch, over all ranks, whatever the sizes of the parts. Where memory does not suffice, the same step is
@@ -32,38 +31,39 @@ class TrainStep:
     def __init__(
         self,
         parts: Parts,
-        meter: Meter,
         *,
         label_smoothing: float = 0.0,
         clip_norm: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._parts = parts
-        self._meter = meter
         self._label_smoothing = label_smoothing
         self._clip_norm = clip_norm
         self._clock = clock
         self._measure_at = 0.0
 
-    def __call__(self, images: Tensor, labels: Tensor, state: TrainState) -> None:
+    def forward_backward(self, images: Tensor, labels: Tensor, state: TrainState) -> None:
         """`images` N×C×H×W and `labels`, N class numbers or N×classes shares, on the device: this rank's part."""
         parts = self._parts
         loss, correct = parts.micro_batches.attempt(
             lambda size: self._gradients(images, labels, size), images=len(labels)
         )
         parts.ranks.add_gradients(parts.model.parameters())
-        with self._meter.phase("optimizer"):
-            state.learning_rate = float(parts.schedule.get_last_lr()[0])
-            parts.precision.unscale(parts.optimizer)
-            norm = self._norm()
-            parts.precision.step(parts.optimizer)
-            parts.schedule.step()
-            if parts.ema is not None:
-                parts.ema.update(parts.model)
-        state.step += 1
         state.seen += len(labels)
         state.loss = loss
         state.correct = correct if state.correct is None else state.correct + correct
+
+    def optimize(self, state: TrainState) -> None:
+        """Change the weights by the gradients."""
+        parts = self._parts
+        state.learning_rate = float(parts.schedule.get_last_lr()[0])
+        parts.precision.unscale(parts.optimizer)
+        norm = self._norm()
+        parts.precision.step(parts.optimizer)
+        parts.schedule.step()
+        if parts.ema is not None:
+            parts.ema.update(parts.model)
+        state.step += 1
         if norm is not None:
             state.gradient_norm = norm
             if parts.precision.scales:
