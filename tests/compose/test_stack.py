@@ -22,9 +22,10 @@ MONEY_IN_WORDS = rf"Budget demo: \d+\.\d\d of {BUDGET['limit']:.2f} USD spent \(
 
 
 def test_every_service_is_healthy(stack: RunningStack) -> None:
-    assert {container.Service: container.Health for container in stack.compose.get_containers()} == dict.fromkeys(
-        stack.services, "healthy"
-    )
+    def healths() -> dict[str | None, str | None]:
+        return {container.Service: container.Health for container in stack.compose.get_containers()}
+
+    wait_for(lambda: healths() == dict.fromkeys(stack.services, "healthy"), f"not all are healthy: {healths()}")
 
 
 def test_no_service_runs_as_root(stack: RunningStack) -> None:
