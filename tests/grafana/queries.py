@@ -44,9 +44,8 @@ def dashboard_queries(path: Path, *, variables: Mapping[str, str]) -> list[Query
     Raises:
         ValueError: a query names a variable that has no value, or is of a kind that cannot be turned into PromQL.
     """
-    values = {**BUILT_IN, **variables}
     return [
-        Query(query.panel, query.ref_id, _filled_in(query.expr, values), query.instant)
+        Query(query.panel, query.ref_id, filled_in(query.expr, variables), query.instant)
         for query in _queries(json.loads(path.read_text(encoding="utf-8")))
     ]
 
@@ -79,7 +78,10 @@ def _values_of_label(query: str) -> str:
     return f"group by ({match['label']}) (last_over_time({match['series']}[$__range]))"
 
 
-def _filled_in(expr: str, values: Mapping[str, str]) -> str:
+def filled_in(expr: str, variables: Mapping[str, str]) -> str:
+    """The expression with values instead of variables; see `dashboard_queries`."""
+    values = {**BUILT_IN, **variables}
+
     def value(match: re.Match[str]) -> str:
         name = match["braced"] or match["plain"]
         if name not in values:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from demo.binaries import Tools
 from grafana.files import DASHBOARDS
-from grafana.queries import dashboard_queries, panels
+from grafana.queries import filled_in, panels
 
 NOW = "30m"
 """The end of the made-up series at which queries are asked."""
@@ -19,21 +19,25 @@ NOW = "30m"
 
 def query(dashboard: str, panel: str, part: str | None = None, *, filters: Mapping[str, str]) -> str:
     """The PromQL of a panel, or of a column or part of it."""
-    path = DASHBOARDS / f"{dashboard}.json"
-    (shown,) = (one for one in panels(json.loads(path.read_text(encoding="utf-8"))) if one["title"] == panel)
-    ref_id = "A" if part is None else _ref_id(shown, part)
+    document = json.loads((DASHBOARDS / f"{dashboard}.json").read_text(encoding="utf-8"))
     (expr,) = (
-        query.expr
-        for query in dashboard_queries(path, variables=filters)
-        if (query.panel, query.ref_id) == (panel, ref_id)
+        target["expr"]
+        for shown in panels(document)
+        if shown["title"] == panel
+        for target in shown["targets"]
+        if target["refId"] == ("A" if part is None else _ref_ids(shown).get(part))
     )
-    return expr
+    return filled_in(expr, filters)
 
 
-def _ref_id(panel: Mapping[str, Any], title: str) -> str:
-    (names,) = (step["options"]["renameByName"] for step in panel["transformations"] if step["id"] == "organize")
-    (field,) = (field for field, renamed in names.items() if renamed == title)
-    return str(field.removeprefix("Value #"))
+def _ref_ids(panel: Mapping[str, Any]) -> dict[str, str]:
+    """By the heads of the panel's columns the letters of their queries."""
+    return {
+        title: field.removeprefix("Value #")
+        for step in panel.get("transformations", [])
+        if step["id"] == "organize"
+        for field, title in step["options"]["renameByName"].items()
+    }
 
 
 def reckon(tools: Tools, folder: Path, series: Mapping[str, str], expected: Mapping[str, Mapping[str, float]]) -> None:

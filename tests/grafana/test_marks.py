@@ -1,4 +1,4 @@
-"""What marks say of how runs ended, reckoned by Prometheus from runs that ended in every way."""
+"""What is marked on panels over time, and when, reckoned by Prometheus from made-up runs, alerts and machines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from demo.binaries import Tools
-from grafana.files import DASHBOARDS
+from grafana.files import DASHBOARDS, FILES
 from grafana.full_house import ENDED
 from grafana.queries import ALL, dashboard_queries
 
@@ -21,14 +21,19 @@ MARKS = {
 }
 
 
+def asked(dashboard: str) -> dict[str, str]:
+    """The PromQL of the dashboard's marks, by their names."""
+    queries = dashboard_queries(DASHBOARDS / f"{dashboard}.json", variables={**ALL, "project": "lab"})
+    return {query.panel.removeprefix("annotation "): query.expr for query in queries if not query.ref_id}
+
+
 def test_there_is_a_mark_for_each_way_to_end() -> None:
     assert set().union(*MARKS.values()) == set(ENDED)
 
 
 @pytest.mark.parametrize("dashboard", ["training-run", "cost-now"])
 def test_each_end_of_a_run_has_one_mark_of_its_kind_at_its_time(tools: Tools, tmp_path: Path, dashboard: str) -> None:
-    queries = dashboard_queries(DASHBOARDS / f"{dashboard}.json", variables={**ALL, "project": "lab"})
-    exprs = {query.panel.removeprefix("annotation "): query.expr for query in queries if not query.ref_id}
+    exprs = asked(dashboard)
     ended = {
         f'taximeter_run_end_timestamp_seconds{{run="{result}", result="{result}"}}': f"{600 + number}x30"
         for number, result in enumerate(ENDED)
@@ -47,4 +52,43 @@ def test_each_end_of_a_run_has_one_mark_of_its_kind_at_its_time(tools: Tools, tm
             }
             for mark, results in MARKS.items()
         },
+    )
+
+
+ALERT = 'alertname="TaximeterBudgetThreshold", severity="warning", budget="lab"'
+WAITS = 'alertname="TaximeterGpuHot", severity="warning", instance="here:9877"'
+WATCHDOG = 'alertname="Watchdog", severity="none"'
+NOT_OURS = 'alertname="DiskFull", severity="critical", instance="here:9100"'
+
+
+@pytest.mark.parametrize("dashboard", [path.stem for path in FILES if "Alerts" in asked(path.stem)])
+def test_alerts_of_ours_that_fire_are_marked_where_they_began(tools: Tools, tmp_path: Path, dashboard: str) -> None:
+    since = {ALERT: 600, WAITS: 1200, WATCHDOG: 0, NOT_OURS: 900}
+    states = {ALERT: "firing", WAITS: "pending", WATCHDOG: "firing", NOT_OURS: "firing"}
+    reckoning.reckon(
+        tools,
+        tmp_path,
+        {
+            **{f"ALERTS_FOR_STATE{{{alert}}}": f"{began}x30" for alert, began in since.items()},
+            **{f'ALERTS{{{alert}, alertstate="{state}"}}': "1x30" for alert, state in states.items()},
+        },
+        {asked(dashboard)["Alerts"]: {f"{{{ALERT}}}": 600e3}},
+    )
+
+
+@pytest.mark.parametrize("dashboard", [path.stem for path in FILES if "Spot machine is taken" in asked(path.stem)])
+def test_each_spot_machine_is_marked_once_when_it_is_taken(tools: Tools, tmp_path: Path, dashboard: str) -> None:
+    taken = 'instance="here:9877", provider="acme", action="terminate"'
+    later = 'instance="there:9877", provider="acme", action="stop"'
+    moment = "taximeter_host_reclaim_timestamp_seconds"
+    reckoning.reckon(
+        tools,
+        tmp_path,
+        {
+            # Scraped by two jobs.
+            f'{moment}{{{taken}, job="taximeter-exporter"}}': "1700x30",
+            f'{moment}{{{taken}, job="agent"}}': "1700x30",
+            f'{moment}{{{later}, job="taximeter-exporter"}}': "1900x30",
+        },
+        {asked(dashboard)["Spot machine is taken"]: {f"{{{taken}}}": 1700e3, f"{{{later}}}": 1900e3}},
     )
