@@ -6,8 +6,9 @@ The real Prometheus evaluates `prometheus/rules` on a made-up fleet of 100 hosts
 each of two hosts; of half and of a quarter as much; and, without a limit, of 100 hosts that have 50 budgets each
 (`bench.fleet` says how they are made). What lies further back than twenty minutes is in blocks that promtool made, the
 rest in memory, as it would be. All groups are evaluated every 20 seconds here, whatever their interval: one round is
-each of them once. Five rounds count, of each rule its fastest: what else the machine does only ever adds to it. Prometheus
-is the one on PATH, with promtool, alertmanager and amtool beside it, else the one that `make demo` unpacks.
+each of them once. Five rounds count, of each rule its fastest: what else the machine does only ever adds to it.
+
+Prometheus is the one on PATH, with promtool, alertmanager and amtool beside it, else the one that `make demo` unpacks.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from math import fsum
 
 from taximeter_exporter import __version__
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -11,6 +13,7 @@ from taximeter_exporter.devices.conditions import conditions
 from taximeter_exporter.devices.reading import Device, DeviceKind, Reading, Sample, Snapshot
 from taximeter_exporter.metering.budgets import BudgetState
 from taximeter_exporter.metering.state import MeterState
+from taximeter_exporter.metering.totals import CostKey
 from taximeter_exporter.web.metrics import MetricSpec, Samples, exporter, gpus, hosts, money
 from taximeter_exporter.web.metrics import budgets as budget_metrics
 from taximeter_exporter.web.metrics import runs as run_metrics
@@ -123,7 +126,9 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
     stale = [((uuid, "stale"), 1.0) for uuid, rate in priced if rate.stale_at(state.time_ns)]
     missing = [((entry.device.uuid, "missing"), 1.0) for entry in state.devices if entry.has_no_price]
     yield money.PRICE_CONDITION, [*stale, *missing]
-    yield money.COST, [(key, float(amount)) for key, amount in sorted(state.cost.items())]
+    costs = [(key, float(amount)) for key, amount in sorted(state.cost.items())]
+    yield money.COST, costs
+    yield money.MACHINE_COST, _of_machine(costs)
     yield money.LAST_DAY_COST, [(key, float(amount)) for key, amount in sorted(state.last_day_cost.items())]
     yield (
         money.PERIOD_COST,
@@ -141,6 +146,15 @@ def _money(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:
         yield money.RECENT_GAP_SECONDS, [((), state.recent_gap_ns / NS_PER_SECOND)]
     unpriced = [((entry.device.uuid,), entry.unpriced_ns / NS_PER_SECOND) for entry in state.devices]
     yield money.UNPRICED_SECONDS, unpriced
+
+
+def _of_machine(costs: Iterable[tuple[CostKey, float]]) -> Samples:
+    """The costs of all devices together."""
+    parts: defaultdict[tuple[str, ...], list[float]] = defaultdict(list)
+    for key, amount in costs:
+        parts[key.project, key.share, key.currency].append(amount)
+    # Rounded once: it never falls.
+    return [(labels, fsum(amounts)) for labels, amounts in sorted(parts.items())]
 
 
 def _runs(state: MeterState) -> Iterator[tuple[MetricSpec, Samples]]:

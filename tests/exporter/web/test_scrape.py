@@ -118,6 +118,30 @@ def test_a_new_ledger_has_spent_this_month_all_that_it_has_spent(tmp_path: Path)
         assert began < running.value("taximeter_period_end_timestamp_seconds", period="month")
 
 
+def test_a_machine_has_cost_what_its_devices_have_cost(tmp_path: Path) -> None:
+    def together(name: str) -> dict[tuple[str, str, str], float]:
+        sums: dict[tuple[str, str, str], float] = {}
+        for labels, value in ((dict(labels), value) for (its, labels), value in metrics.items() if its == name):
+            key = (labels["project"], labels["share"], labels["currency"])
+            sums[key] = sums.get(key, 0.0) + value
+        return sums
+
+    with exporter(write_config(tmp_path), "--simulate") as running:
+        lease = running.call("POST", "/api/v1/runs", {"run": "r", "project": "vision"}).json()["lease"]
+
+        def booked() -> bool:
+            running.call("POST", "/api/v1/runs/r/renew", {"lease": lease})
+            return running.value("taximeter_run_cost_total", run="r") > 0
+
+        wait_for(booked, "nothing is booked")
+        metrics = running.metrics()
+        assert ("vision", "active", "USD") in together("taximeter_machine_cost_total")
+        assert together("taximeter_machine_cost_total") == pytest.approx(together("taximeter_cost_total"))
+        assert len([name for name, _ in metrics if name == "taximeter_machine_cost_total"]) == len(
+            together("taximeter_cost_total")
+        )
+
+
 def test_everything_simulated_says_so(tmp_path: Path) -> None:
     with exporter(write_config(tmp_path), "--simulate") as running:
         run = running.call("POST", "/api/v1/runs", {"run": "s", "project": "demo"}).json()

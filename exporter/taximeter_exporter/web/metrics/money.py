@@ -36,6 +36,13 @@ COST = MetricSpec(
     ("uuid", "project", "category", "share", "currency"),
     counter=True,
 )
+MACHINE_COST = MetricSpec(
+    "machine_cost",
+    "What all devices have cost together, in `currency`, by whom their time belonged to.",
+    "ledger",
+    ("project", "share", "currency"),
+    counter=True,
+)
 GAP_SECONDS = MetricSpec(
     "gap_seconds",
     "Device time in which the exporter was down while the host was up.",
@@ -80,6 +87,7 @@ ALL = (
     PRICE_STALE,
     PRICE_CONDITION,
     COST,
+    MACHINE_COST,
     LAST_DAY_COST,
     PERIOD_COST,
     PERIOD_START,
