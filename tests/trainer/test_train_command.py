@@ -19,14 +19,18 @@ from pathlib import Path
 
 import pytest
 from fakes.exporter import FakeExporter
+from generate.trainer import TABLES
 from support.programs import wait_for
 from taximeter.cli import main, parser
 from taximeter.training import cli as train_cli
-from trainer.test_meter import scrape_until_gone
+from trainer.test_meter import published, scrape_until_gone
 
 # One thread: two would wait for each other where the tests share the processors with something else.
 ENVIRON = {"OMP_NUM_THREADS": "1"}
 SECONDS = 240
+
+IN_TABLES = {row.name: (row.kind, set(row.labels), row.help) for table in TABLES for row in table.rows}
+"""What docs/metrics.md says of each metric."""
 
 
 @pytest.fixture
@@ -111,13 +115,15 @@ def test_a_run_that_is_told_to_stop_pays_first(exporter: FakeExporter) -> None:
     assert re.search(r"^  total +[\d.]+ USD$", printed, re.MULTILINE)
 
 
-def test_the_metrics_stay_if_they_are_told_to(exporter: FakeExporter) -> None:
+def test_the_metrics_stay_if_they_are_told_to_and_each_is_in_a_table(exporter: FakeExporter) -> None:
     with training(exporter, "--epochs", "1", "--stay") as process:
         url = metrics_url(process)
         wait_for(lambda: exporter.count("/end") == 1, "no end", seconds=SECONDS)
         for _ in range(2):  # one scrape does not end it
             with urllib.request.urlopen(url) as answer:
                 assert 'taximeter_training_steps_total{rank="0",run="r"} 22.0' in answer.read().decode()
+        page = published(url)
+        assert page == {name: IN_TABLES.get(name) for name in page}
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("the metrics stay"):
