@@ -13,7 +13,6 @@ from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.settings import Settings
 from taximeter_exporter.devices.open import NoDeviceError, open_source
 from taximeter_exporter.devices.reading import ReadError
-from taximeter_exporter.devices.remembering import RememberingSource
 from taximeter_exporter.devices.sampler import SILENT_INTERVALS, Sampler
 from taximeter_exporter.metering.ledger import Ledger, LedgerError
 from taximeter_exporter.metering.meter import Meter
@@ -138,7 +137,7 @@ def exporter(
         stack.callback(ledger.close)
         opened = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
         sampler = Sampler(
-            RememberingSource(opened.source, clock),
+            opened.source,
             opened.devices,
             clock,
             interval_ns=settings.sample_interval_ns,

@@ -104,13 +104,9 @@ class Watcher:
         market_of = (settings.book, tuple(entry.device for entry in state.devices), time_ns // QUARTER_HOUR_NS)
         if market_of == self._market_of:
             return self._market
-        readings = {sample.device.uuid: sample.reading for sample in self._snapshot().samples}
+        peaks = {sample.device.uuid: sample.past.memory_peak_bytes for sample in self._snapshot().samples}
         holdings = [
-            Holding(
-                device=entry.device,
-                rate=entry.rate,
-                peak_bytes=None if (reading := readings.get(entry.device.uuid)) is None else reading.memory_peak_bytes,
-            )
+            Holding(device=entry.device, rate=entry.rate, peak_bytes=peaks.get(entry.device.uuid))
             for entry in state.devices
         ]
         here, prices = in_force(settings.prices, time_ns), in_force(settings.book.prices(), time_ns)

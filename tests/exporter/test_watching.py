@@ -15,8 +15,7 @@ from support.metered import Machine, time_ns
 from support.programs import wait_for, write_config
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.config.settings import Settings, load
-from taximeter_exporter.devices.reading import Sample, Snapshot
-from taximeter_exporter.devices.remembering import RememberingSource
+from taximeter_exporter.devices.sampler import Sampler
 from taximeter_exporter.devices.simulated import SimulatedSource
 from taximeter_exporter.watching import Watcher
 
@@ -31,28 +30,28 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = ManualClock(elapsed_ns=NS_PER_SECOND, time_ns=time_ns("2026-11-21T12:00:00"))
-        self.source = RememberingSource(SimulatedSource(self.clock), self.clock)
+        source = SimulatedSource(self.clock)
+        self.sampler = Sampler(source, source.devices(), self.clock, interval_ns=60 * NS_PER_SECOND)
         settings = self.settings(CONFIG)
         self.machine = Machine(
-            folder / "ledger.db", clock=self.clock, devices=self.source.devices(), prices=settings.prices
+            folder / "ledger.db", clock=self.clock, devices=self.sampler.devices, prices=settings.prices
         )
         meter = self.machine.start()
-        self.watcher = Watcher(settings, clock=self.clock, snapshot=self.snapshot, state=meter.state)
+        self.watcher = Watcher(settings, clock=self.clock, snapshot=self.sampler.snapshot, state=meter.state)
 
     def settings(self, text: str) -> Settings:
         return load(write_config(self.folder, text), {})
 
-    def snapshot(self) -> Snapshot:
-        samples = tuple(
-            Sample(device=device, reading=self.source.read(device), taken_ns=0) for device in self.source.devices()
-        )
-        return Snapshot(samples=samples, collect_success=True, last_success_time_ns=None, duration_ns=0)
-
     def look(self, minutes: int = 0) -> None:
         """Each minute, for so many."""
         for _ in range(minutes):
+            self._look()
             self.clock.advance(seconds=60)
-            self.watcher.look()
+        self._look()
+
+    def _look(self) -> None:
+        for device in self.sampler.devices:
+            self.sampler.sample_once(device)
         self.watcher.look()
 
     def values(self, name: str) -> dict[tuple[str, ...], float]:

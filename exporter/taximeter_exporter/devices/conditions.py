@@ -40,13 +40,13 @@ def conditions(sample: Sample, *, active_ns: int) -> Iterator[Condition]:
     standing = reading.standing
     if _is_hot(reading):
         yield Condition.HOT
-    if (reading.slowdown_ratio or 0) > SLOWED_DOWN_ABOVE_RATIO:
+    if (sample.past.slowdown_ratio or 0) > SLOWED_DOWN_ABOVE_RATIO:
         yield Condition.SLOWED_DOWN
     if standing.row_remap_failed:
         yield Condition.ROW_REMAP_FAILED
     if standing.remapped_rows_pending or standing.retired_pages_pending:
         yield Condition.REPAIR_PENDING
-    if active_ns >= UNUSED_FROM_NS and _leaves_its_memory_unused(reading):
+    if active_ns >= UNUSED_FROM_NS and _leaves_unused(reading.memory_total_bytes, sample.past.memory_peak_bytes):
         yield Condition.MEMORY_UNUSED
 
 
@@ -65,6 +65,5 @@ def _reaches(celsius: float | None, limit: float | None) -> bool:
     return celsius is not None and limit is not None and celsius >= limit
 
 
-def _leaves_its_memory_unused(reading: Reading) -> bool:
-    peak, total = reading.memory_peak_bytes, reading.memory_total_bytes
-    return peak is not None and total is not None and peak < UNUSED_BELOW_RATIO * total
+def _leaves_unused(total_bytes: int | None, peak_bytes: int | None) -> bool:
+    return total_bytes is not None and peak_bytes is not None and peak_bytes < UNUSED_BELOW_RATIO * total_bytes

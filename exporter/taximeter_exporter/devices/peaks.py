@@ -15,13 +15,16 @@ _QUARTER_NS = NS_PER_HOUR // 4
 class MemoryPeak:
     """Of one device: a figure for each quarter hour. For one thread at a time."""
 
-    def __init__(self, begun_ns: int) -> None:
-        """It is read from this moment on `Clock.elapsed_ns` on."""
-        self._begun_ns = begun_ns
+    def __init__(self) -> None:
+        self._begun_ns = 0
+        """It was not read for a day before."""
         self._by_quarter: dict[int, int] = {}
 
     def record(self, used: int, now_ns: int) -> int | None:
-        """Take along the bytes that are in use now, and say how many were at most; `None` in the first six hours."""
+        """Take along the bytes in use at a moment on `Clock.elapsed_ns`, and say how many were at most.
+
+        `None` in the first six hours.
+        """
         quarter = now_ns // _QUARTER_NS
         if quarter not in self._by_quarter:
             since = (now_ns - WINDOW_HOURS * NS_PER_HOUR) // _QUARTER_NS

@@ -123,8 +123,6 @@ class Reading:
     memory_reserved_bytes: int | None = None
     """By the driver and the firmware."""
     memory_total_bytes: int | None = None
-    memory_peak_bytes: int | None = None
-    """The most in use within the last day; `None` until the device has been read for six hours."""
     power_watts: float | None = None
     power_instant_watts: float | None = None
     power_average_watts: float | None = None
@@ -144,8 +142,6 @@ class Reading:
     """Whether each reason holds the clocks down now."""
     throttle_ns: Mapping[str, int] = field(default_factory=dict)
     """For how long each has."""
-    slowdown_ratio: float | None = None
-    """How much of the last five minutes heat or the power supply held the clocks down."""
     activity_ratios: Mapping[str, float] = field(default_factory=dict)
     """0 to 1, since the reading before: what GPM says of the GPU's units."""
     pcie_bytes: Mapping[str, int] = field(default_factory=dict)
@@ -187,6 +183,21 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the readings of a device tell together, all since it was first read, also while it cannot be."""
+
+    memory_peak_bytes: int | None = None
+    """The most in use within the last day; `None` until the device has been read for six hours."""
+    slowdown_ratio: float | None = None
+    """How much of the last five minutes heat or the power supply held the clocks down."""
+    xid_times_ns: Mapping[int, int] = field(default_factory=dict)
+    """When each code was last seen to have come, by the time of day."""
+
+
+NO_PAST = Past()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """The last that is known of a device."""
 
@@ -199,8 +210,7 @@ class Sample:
     """When the reading was taken, on `Clock.elapsed_ns`; `None` without a reading."""
     xid_errors: Mapping[int, int] = field(default_factory=dict)
     """How many the driver has reported of each code, the latest last; also of a device that cannot be read."""
-    xid_times_ns: Mapping[int, int] = field(default_factory=dict)
-    """When each code was last seen to have come, by the time of day."""
+    past: Past = NO_PAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

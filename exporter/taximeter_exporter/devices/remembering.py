@@ -1,56 +1,38 @@
-"""Adds to the readings of a device what only those before them tell. Each reading counts, whoever asks how seldom."""
+"""What the readings of a device tell together. Each of them counts, whoever asks how seldom."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 
-from taximeter_exporter.clock import NS_PER_HOUR, Clock
-from taximeter_exporter.devices.peaks import WINDOW_HOURS, MemoryPeak
-from taximeter_exporter.devices.reading import Device, Reading, Source
+from taximeter_exporter.devices.peaks import MemoryPeak
+from taximeter_exporter.devices.reading import NO_PAST, Past, Reading
 from taximeter_exporter.devices.slowdown import Slowdown
 
 
-@dataclass(slots=True)
-class _Past:
-    """Of one device."""
+class Remembering:
+    """Of one device, and in memory alone: a restart begins anew. For one thread at a time."""
 
-    read_ns: int
-    """When it was last read."""
-    memory_peak: MemoryPeak
-    slowdown: Slowdown = field(default_factory=Slowdown)
+    def __init__(self) -> None:
+        self._past = NO_PAST
+        self._memory_peak = MemoryPeak()
+        self._slowdown = Slowdown()
+        self._xid_errors: Mapping[int, int] = {}
 
+    def record(self, reading: Reading | None, xid_errors: Mapping[int, int], *, now_ns: int, time_ns: int) -> Past:
+        """Take along what was read at a moment on `Clock.elapsed_ns`, or that it could not be, and say what is known.
 
-class RememberingSource:
-    """A source like the one that it reads from. What it remembers is in memory alone: a restart begins anew."""
-
-    def __init__(self, source: Source, clock: Clock) -> None:
-        """Takes the source over: `close` closes it."""
-        self._source = source
-        self._clock = clock
-        self._pasts: dict[str, _Past] = {}
-
-    def devices(self) -> tuple[Device, ...]:
-        """See `Source.devices`. What was not read for a day is forgotten: MIG instances come and go."""
-        since_ns = self._clock.elapsed_ns() - WINDOW_HOURS * NS_PER_HOUR
-        for uuid in [uuid for uuid, past in list(self._pasts.items()) if past.read_ns < since_ns]:
-            del self._pasts[uuid]
-        return self._source.devices()
-
-    def read(self, device: Device) -> Reading:
-        """See `Source.read`."""
-        reading = self._source.read(device)
-        now_ns = self._clock.elapsed_ns()
-        past = self._pasts.get(device.uuid)
-        if past is None:
-            past = self._pasts[device.uuid] = _Past(now_ns, MemoryPeak(now_ns))
-        past.read_ns = now_ns
-        used = reading.memory_used_bytes
-        return replace(
-            reading,
-            memory_peak_bytes=None if used is None else past.memory_peak.record(used, now_ns),
-            slowdown_ratio=past.slowdown.record(reading.throttle_ns, now_ns),
+        `xid_errors`: how many the driver has reported by then; `time_ns`: the same moment by the time of day.
+        """
+        before, used = self._past, None if reading is None else reading.memory_used_bytes
+        self._past = Past(
+            memory_peak_bytes=before.memory_peak_bytes if used is None else self._memory_peak.record(used, now_ns),
+            slowdown_ratio=before.slowdown_ratio
+            if reading is None
+            else self._slowdown.record(reading.throttle_ns, now_ns),
+            xid_times_ns={
+                xid: before.xid_times_ns[xid] if self._xid_errors.get(xid) == count else time_ns
+                for xid, count in xid_errors.items()
+            },
         )
-
-    def close(self) -> None:
-        """See `Source.close`."""
-        self._source.close()
+        self._xid_errors = xid_errors
+        return self._past

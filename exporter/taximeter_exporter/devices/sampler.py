@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from taximeter_exporter.clock import NS_PER_SECOND, Clock
 from taximeter_exporter.devices.reading import Device, ReadError, Reading, Sample, Snapshot, Source
+from taximeter_exporter.devices.remembering import Remembering
 from taximeter_exporter.devices.roster import follow
 from taximeter_exporter.devices.turns import Turns
 
@@ -39,6 +40,8 @@ class _Answer:
     answered_ns: int
     duration_ns: int = 0
     last_success: _Success | None = None
+    remembering: Remembering = field(default_factory=Remembering)
+    """Asked by whoever puts the next answer in place."""
 
 
 class Sampler:
@@ -177,11 +180,12 @@ class Sampler:
                     error=error,
                     taken_ns=None if reading is None else answered_ns,
                     xid_errors=counted,
-                    xid_times_ns=_xid_times_ns(last.sample, counted, time_ns),
+                    past=last.remembering.record(reading, counted, now_ns=answered_ns, time_ns=time_ns),
                 ),
                 answered_ns=answered_ns,
                 duration_ns=answered_ns - asked_ns,
                 last_success=success,
+                remembering=last.remembering,
             )
         before = last.sample.error
         if error is not None and error != before:
@@ -242,12 +246,6 @@ class Sampler:
             self._list_now.clear()
             if not self._stopping.is_set():
                 self.list_once()
-
-
-def _xid_times_ns(before: Sample, counted: Mapping[int, int], time_ns: int) -> Mapping[int, int]:
-    """When each code last came: now, unless as many of it had been counted before."""
-    old = before.xid_errors
-    return {xid: before.xid_times_ns[xid] if old.get(xid) == count else time_ns for xid, count in counted.items()}
 
 
 def _unread(device: Device, now_ns: int) -> _Answer:

@@ -71,11 +71,14 @@ def device_samples(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samp
         yield spec, [((*labels, key), value) for labels, items in entries for key, value in items]
     errors = ((_gpu(sample.device), sample.xid_errors.items()) for sample in gpus_here)
     yield gpus.XID_ERRORS, [((*labels, str(xid)), count) for labels, items in errors for xid, count in items]
-    times = ((_gpu(sample.device), sample.xid_times_ns.items()) for sample in gpus_here)
+    pasts = [(_gpu(sample.device), sample.past) for sample in gpus_here]
+    times = ((labels, past.xid_times_ns.items()) for labels, past in pasts)
     yield (
         gpus.XID_LAST,
         [((*labels, str(xid)), time_ns / NS_PER_SECOND) for labels, items in times for xid, time_ns in items],
     )
+    peaks = ((labels, past.memory_peak_bytes) for labels, past in pasts)
+    yield gpus.MEMORY_PEAK, [(labels, peak) for labels, peak in peaks if peak is not None]
     hosts_here = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
     yield hosts.INFO, [(_host_identity(sample.device), 1) for sample in hosts_here]
     yield from _values(

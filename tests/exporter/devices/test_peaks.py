@@ -11,7 +11,7 @@ QUARTER_NS = NS_PER_HOUR // 4
 
 
 def test_a_peak_is_told_after_six_hours_and_stays_for_a_day() -> None:
-    peak = MemoryPeak(0)
+    peak = MemoryPeak()
     assert peak.record(40, 0) is None
     assert peak.record(7, KNOWN_HOURS * NS_PER_HOUR - 1) is None
     assert peak.record(7, KNOWN_HOURS * NS_PER_HOUR) == 40
@@ -21,7 +21,7 @@ def test_a_peak_is_told_after_six_hours_and_stays_for_a_day() -> None:
 
 
 def test_what_was_not_read_for_a_day_begins_anew() -> None:
-    peak = MemoryPeak(0)
+    peak = MemoryPeak()
     peak.record(40, 0)
     assert peak.record(3, 50 * NS_PER_HOUR) is None
     assert peak.record(2, 56 * NS_PER_HOUR - 1) is None
@@ -32,7 +32,7 @@ def test_what_was_not_read_for_a_day_begins_anew() -> None:
 def test_no_sample_of_the_last_day_is_above_the_peak_and_the_peak_is_no_older_than_a_quarter_more(
     steps: list[tuple[int, int]],
 ) -> None:
-    peak, now_ns, samples = MemoryPeak(0), 0, list[tuple[int, int]]()
+    peak, now_ns, samples = MemoryPeak(), 0, list[tuple[int, int]]()
     for seconds, used in steps:
         now_ns += seconds * NS_PER_SECOND
         samples.append((now_ns, used))

@@ -15,7 +15,7 @@ from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, Scenario, gpus
 from taximeter_exporter.clock import NS_PER_SECOND, Clock, SystemClock
 from taximeter_exporter.devices.nvml import NvmlSource
-from taximeter_exporter.devices.reading import Device, DeviceKind, ReadError, Reading, Sample, Source
+from taximeter_exporter.devices.reading import Device, DeviceKind, Past, ReadError, Reading, Sample, Source
 from taximeter_exporter.devices.sampler import LISTED_INTERVALS, Sampler
 
 THREE = gpus(count=3, processes=1)
@@ -364,46 +364,39 @@ def test_a_listing_that_hangs_does_not_hold_up_the_samples(fake_nvml: FakeNvml) 
     assert sampler.stop(120)
 
 
-class Faulty:
-    """A GPU of which the driver reports XID errors, as a test says; `None`: it cannot be read."""
+class Failing:
+    """A GPU that cannot be read any more once a test has said why."""
 
     def __init__(self) -> None:
-        self.counted: dict[int, int] | None = {}
-        self.last_words: dict[int, int] | None = None
+        self.problem: ReadError | None = None
 
     def devices(self) -> tuple[Device, ...]:
         return (Device(uuid="GPU-0", kind=DeviceKind.GPU, index="0", model="H100"),)
 
     def read(self, _: Device) -> Reading:
-        if self.counted is None:
-            raise ReadError("lost", xid_errors=self.last_words)
-        return Reading(xid_errors=self.counted)
+        if self.problem is not None:
+            raise self.problem
+        return Reading(memory_used_bytes=60)
 
     def close(self) -> None:
         pass
 
 
-def test_it_is_kept_when_an_xid_error_came_last_also_of_a_gpu_that_is_lost(clock: ManualClock) -> None:
-    source = Faulty()
+def test_what_the_readings_tell_together_goes_on_while_there_is_none(clock: ManualClock) -> None:
+    source = Failing()
     sampler = sampling(source, clock)
-    began_ns = clock.time_ns()
-
-    def told(counted: dict[int, int] | None, last_words: dict[int, int] | None = None) -> dict[int, int]:
-        """Seconds since the beginning, by code, after another second."""
-        source.counted, source.last_words = counted, last_words
-        clock.advance(seconds=1)
+    for _ in range(2):
         sample_all(sampler)
-        times_ns = sampler.snapshot().samples[0].xid_times_ns
-        return {xid: (at_ns - began_ns) // NS_PER_SECOND for xid, at_ns in times_ns.items()}
-
-    assert told({}) == {}
-    assert told({31: 1}) == {31: 2}
-    assert told({31: 1}) == {31: 2}
-    assert told({31: 2, 45: 1}) == {31: 4, 45: 4}
-    assert told(None, {31: 2, 45: 1, 79: 1}) == {31: 4, 45: 4, 79: 5}
-    assert told(None) == {31: 4, 45: 4, 79: 5}
-    # an instance of NVML that counts from the beginning again
-    assert told({79: 1, 45: 2}) == {79: 5, 45: 7}
+        clock.advance(seconds=6 * 3600)
+    source.problem = ReadError("lost", xid_errors={79: 1})
+    sample_all(sampler)
+    lost_ns = clock.time_ns()
+    clock.advance(seconds=1)
+    source.problem = ReadError("it knows no more")
+    sample_all(sampler)
+    (sample,) = sampler.snapshot().samples
+    assert sample.reading is None
+    assert sample.past == Past(memory_peak_bytes=60, xid_times_ns={79: lost_ns})
 
 
 class Beats:

@@ -85,15 +85,6 @@ VALUES: tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...] = (
     ),
     (
         _gauge(
-            "memory_used_peak_bytes",
-            "The most memory of the GPU that was in use within the last day, by every sample; absent until the exporter"
-            f" has read it for six hours.{_OF_INSTANCES}",
-            "nvmlDeviceGetMemoryInfo",
-        ),
-        lambda reading: reading.memory_peak_bytes,
-    ),
-    (
-        _gauge(
             "bar1_memory_used_bytes",
             "Memory mapped for access over PCIe that is in use.",
             "nvmlDeviceGetBAR1MemoryInfo",
@@ -470,6 +461,12 @@ XID_LAST = _gauge(
     "nvmlEventSetWait_v2",
     "xid",
 )
+MEMORY_PEAK = _gauge(
+    "memory_used_peak_bytes",
+    "The most memory of the GPU that was in use within the last day, by every sample; absent until the exporter has"
+    f" read it for six hours.{_OF_INSTANCES}",
+    "nvmlDeviceGetMemoryInfo",
+)
 CONDITION = _gauge(
     "condition",
     "1 while something is wrong with the GPU, and absent while it is not: down (it cannot be read), hot (it, or its"
@@ -503,6 +500,7 @@ ALL = (
     *(spec for spec, _ in MAPPINGS),
     XID_ERRORS,
     XID_LAST,
+    MEMORY_PEAK,
     PROCESS_MEMORY,
     PROCESS_SM,
 )
