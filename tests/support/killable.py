@@ -88,7 +88,8 @@ def carry_out(
     sys.stdout = sys.stderr = Path(said).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 (the process ends)
     clock = WorkClock()
     works = Works(clock, sigterm_in=sigterm_in, full_for=full_for or [])
-    TrainStep.__call__ = works.change("step", STEP_NS, TrainStep.__call__)  # type: ignore[method-assign]
+    learn = works.change("step", STEP_NS, TrainStep.forward_backward)
+    TrainStep.forward_backward = learn  # type: ignore[method-assign]
     loop.evaluate = works.change("evaluation", EVALUATION_NS, loop.evaluate)  # type: ignore[attr-defined]
     encode = works.change("checkpoint", CHECKPOINT_NS, checkpointing.encode)  # type: ignore[attr-defined]
     checkpointing.encode = encode  # type: ignore[attr-defined]
