@@ -225,7 +225,7 @@ VALUES: tuple[tuple[MetricSpec, Callable[[Reading], float | None]], ...] = (
         _counter(
             "ecc_uncorrected_errors",
             "Errors in the GPU's memories that were not corrected, since the driver was loaded; absent where there are"
-            " none. (All of them, by kind: taximeter_gpu_ecc_errors_total.)",
+            " none. All of them, by kind: taximeter_gpu_ecc_errors_total.",
             "nvmlDeviceGetTotalEccErrors (volatile)",
         ),
         lambda reading: reading.standing.ecc_errors.get("uncorrected") or None,

@@ -53,7 +53,7 @@ GAP_SECONDS = MetricSpec(
 RECENT_GAP_SECONDS = MetricSpec(
     "recent_gap_seconds",
     "Device time in which the exporter was down while the host was up, and that it found within the last half hour;"
-    " absent where there was none. (All of it, by device: taximeter_gap_seconds_total.)",
+    " absent where there was none. All of it, by device: taximeter_gap_seconds_total.",
     "meter",
 )
 UNPRICED_SECONDS = MetricSpec(
