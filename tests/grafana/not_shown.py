@@ -9,6 +9,7 @@ NOT_SHOWN: Mapping[str, str] = {
     "taximeter_gpu_memory_used_peak_bytes": "a day's figure for an alert; what is used is shown as it goes",
     "taximeter_price_condition": "what alerts ask; which prices are stale is shown, and what has no price",
     "taximeter_last_day_cost": "what alerts ask; what was idle or nobody's is shown over any time range",
+    "taximeter_refused_readings_last_timestamp_seconds": "what an alert asks; how many were refused is shown",
     "taximeter_recent_gap_seconds": "what an alert asks; all gaps are shown",
     "taximeter_cost_total": "of each device; what all of a machine have cost is shown by project and by share",
     "taximeter_budget_threshold_ratio": "where a budget warns; the alerts that come of it are shown",

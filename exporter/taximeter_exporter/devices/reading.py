@@ -192,6 +192,8 @@ class Past:
     """How much of the last five minutes heat or the power supply held the clocks down."""
     xid_times_ns: Mapping[int, int] = field(default_factory=dict)
     """When each code was last seen to have come, by the time of day."""
+    refused_times_ns: Mapping[str, int] = field(default_factory=dict)
+    """When a value was last refused as impossible, by the metric that it would have been of."""
 
 
 NO_PAST = Past()

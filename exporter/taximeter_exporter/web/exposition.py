@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from math import fsum
+from typing import Any
 
 from taximeter_exporter import __version__
 from taximeter_exporter.clock import NS_PER_SECOND
@@ -72,11 +73,8 @@ def device_samples(samples: Iterable[Sample]) -> Iterator[tuple[MetricSpec, Samp
     errors = ((_gpu(sample.device), sample.xid_errors.items()) for sample in gpus_here)
     yield gpus.XID_ERRORS, [((*labels, str(xid)), count) for labels, items in errors for xid, count in items]
     pasts = [(_gpu(sample.device), sample.past) for sample in gpus_here]
-    times = ((labels, past.xid_times_ns.items()) for labels, past in pasts)
-    yield (
-        gpus.XID_LAST,
-        [((*labels, str(xid)), time_ns / NS_PER_SECOND) for labels, items in times for xid, time_ns in items],
-    )
+    yield gpus.XID_LAST, _moments((labels, past.xid_times_ns) for labels, past in pasts)
+    yield gpus.REFUSED_LAST, _moments((labels, past.refused_times_ns) for labels, past in pasts)
     peaks = ((labels, past.memory_peak_bytes) for labels, past in pasts)
     yield gpus.MEMORY_PEAK, [(labels, peak) for labels, peak in peaks if peak is not None]
     hosts_here = [sample for sample in samples if sample.device.kind is DeviceKind.HOST]
@@ -100,6 +98,12 @@ def _values(table: _Values, read: _Read) -> Iterator[tuple[MetricSpec, Samples]]
     for spec, value_of in table:
         values = ((labels, value_of(reading)) for labels, reading in read)
         yield spec, [(labels, value) for labels, value in values if value is not None]
+
+
+def _moments(entries: Iterable[tuple[tuple[str, ...], Mapping[Any, int]]]) -> Samples:
+    return [
+        ((*labels, str(key)), time_ns / NS_PER_SECOND) for labels, times in entries for key, time_ns in times.items()
+    ]
 
 
 def _gpu(device: Device) -> tuple[str, ...]:

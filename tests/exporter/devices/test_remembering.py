@@ -30,6 +30,20 @@ def test_it_is_told_how_much_heat_slowed_it_down() -> None:
     assert recorded(remembering, later, 60).slowdown_ratio == 0.2
 
 
+def test_it_is_kept_when_values_were_last_refused_also_while_there_are_none() -> None:
+    remembering = Remembering()
+
+    def seconds(at_seconds: int, reading: Reading | None) -> dict[str, int]:
+        times_ns = recorded(remembering, reading, at_seconds).refused_times_ns
+        return {metric: (time_ns - 10**18) // NS_PER_SECOND for metric, time_ns in times_ns.items()}
+
+    assert seconds(1, Reading()) == {}
+    assert seconds(2, Reading(refused={"gpu_power_watts": 1})) == {"gpu_power_watts": 2}
+    both = Reading(refused={"gpu_power_watts": 1, "gpu_processes": 7})
+    assert seconds(3, both) == seconds(4, None) == seconds(5, both) == {"gpu_power_watts": 2, "gpu_processes": 3}
+    assert seconds(6, Reading(refused={"gpu_power_watts": 2, "gpu_processes": 7}))["gpu_power_watts"] == 6
+
+
 def test_of_a_device_that_tells_nothing_nothing_is_known() -> None:
     remembering = Remembering()
     assert recorded(remembering, None, 0) == recorded(remembering, Reading(), 7 * NS_PER_HOUR) == NO_PAST

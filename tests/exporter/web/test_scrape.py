@@ -174,6 +174,7 @@ def test_everything_simulated_says_so(tmp_path: Path) -> None:
         }
         elsewhere = {spec.name for spec in expected} | {
             "refused_readings",
+            "refused_readings_last_timestamp_seconds",
             "gpu_pcie_bytes_per_second",
             "gpu_ecc_uncorrected_errors",
             "gpu_memory_used_peak_bytes",

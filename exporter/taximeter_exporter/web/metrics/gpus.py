@@ -461,6 +461,12 @@ XID_LAST = _gauge(
     "nvmlEventSetWait_v2",
     "xid",
 )
+REFUSED_LAST = MetricSpec(
+    "refused_readings_last_timestamp_seconds",
+    "When the driver last gave a value of this metric that cannot be.",
+    "the check of every reading",
+    (*_GPU, "reading"),
+)
 MEMORY_PEAK = _gauge(
     "memory_used_peak_bytes",
     "The most memory of the GPU that was in use within the last day, by every sample; absent until the exporter has"
@@ -500,6 +506,7 @@ ALL = (
     *(spec for spec, _ in MAPPINGS),
     XID_ERRORS,
     XID_LAST,
+    REFUSED_LAST,
     MEMORY_PEAK,
     PROCESS_MEMORY,
     PROCESS_SM,
