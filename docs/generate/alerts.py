@@ -44,8 +44,9 @@ it has to be there within a minute of the money being spent.
    series `level:taximeter_…:operation`: nothing of yours is touched.
 2. Scrape the exporters by a job named `taximeter-exporter` and the trainers by one named `taximeter-trainer`: alerts
    ask for these names. At least every 15 s, for rates are taken over a minute; every 5 s makes alerts as fast as here.
+   Update exporters before the rules, which ask for what those judge.
 3. Write how much has to be at stake into `limits.yml`, in your currency. Limits of budgets are series of the exporter.
-4. `promtool check rules` them, and reload.
+4. `promtool check rules` them (Prometheus 2.42 or later), and reload.
 5. In your Alertmanager, take over at least `inhibit_rules` from `alertmanager/routes.yml`: without them one budget is
    told of at three severities. Or have `alertmanager/configure.py` write all of it.
 

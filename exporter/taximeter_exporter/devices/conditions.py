@@ -1,4 +1,4 @@
-"""What is wrong with a GPU, judged by what was read of it last. Alerts and dashboards ask for nothing but these."""
+"""What is wrong with a GPU, judged by what was read of it last: alerts ask for these, and dashboards show them."""
 
 from __future__ import annotations
 

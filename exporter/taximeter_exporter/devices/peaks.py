@@ -17,7 +17,7 @@ class MemoryPeak:
 
     def __init__(self) -> None:
         self._begun_ns = 0
-        """It was not read for a day before."""
+        """Since when it is read without a day's pause."""
         self._by_quarter: dict[int, int] = {}
 
     def record(self, used: int, now_ns: int) -> int | None:
