@@ -52,6 +52,20 @@ def test_phases_steps_and_memory_are_the_gpus(meter: taximeter.Meter, gpu: Gpu, 
     assert bill.peak_memory == 2**30
 
 
+def test_what_a_loop_marks_is_the_gpus_too(meter: taximeter.Meter, gpu: Gpu, ticks: Ticks) -> None:
+    ticks.advance(2)
+    mark, now = meter.marking()
+    for _ in meter.steps([[1, 2]] * 5, first="transfer"):
+        gpu.work(0.25)
+        mark((now(), "forward_backward"))
+        gpu.work(0.5)
+        mark((now(), "optimizer"))
+        gpu.work(0.125)
+    bill = meter.end()
+    seconds = {part.phase: round(part.seconds, 6) for part in bill.phases if part.seconds}
+    assert seconds == {"startup": 2, "transfer": 1.25, "forward_backward": 2.5, "optimizer": 0.625}
+
+
 def test_a_gpu_that_is_used_only_later_is_followed_from_then_on(
     meter: taximeter.Meter, gpu: Gpu, ticks: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -260,6 +260,15 @@ def test_far_from_its_end_it_is_looked_at_once_a_second(tmp_path: Path, close: l
     assert looks.steps == [1, 2, 22, 42, 62, 82]
 
 
+def test_a_checkpoint_within_an_epoch_is_no_part_of_a_step(tmp_path: Path, close: list[TimedTraining]) -> None:
+    training = TimedTraining(tmp_path, Pace(first_step=0.25, checkpoint=3), budget="1000000", images=640, epochs=1)
+    close.append(training)
+    training.checkpointing._every = 2.0
+    training.run()
+    assert len(list(CheckpointFolder(tmp_path).checkpoints())) > 1
+    assert set(training.budget._steps) == {0.25}
+
+
 def test_a_start_up_that_ate_the_budget_stops_before_the_first_step(tmp_path: Path, close: list[TimedTraining]) -> None:
     training = TimedTraining(tmp_path, Pace(startup=9.5), budget="10")
     close.append(training)
