@@ -39,7 +39,7 @@ class InStep:
         try:
             return self._blocks[phase]
         except (KeyError, TypeError):
-            return self._blocks[self._known(phase)]
+            return self._blocks[self._unknown_phase(phase)]
 
     def log(
         self,
@@ -90,7 +90,7 @@ class InStep:
         self._add_up, self._marks = phases.add_up, phases.marks
         self._blocks = {phase: Block(phases, phase) for phase in PHASES}
 
-    def _known(self, phase: Any) -> Phase:
+    def _unknown_phase(self, phase: Any) -> Phase:
         raise NotImplementedError
 
     def _log_apart(self, split: Any, loss: Any, accuracy: Any) -> None:

@@ -122,7 +122,7 @@ class Meter(InStep):
         self._clock = clock
         self._tally = Tally()
         self._latest = self._tally.latest
-        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time, self._known)
+        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time, self._unknown_phase)
         self._follow(self._phases)
         self._tellers: list[Callable[[], object]] = []
         self._cuda_device: int | None = None
@@ -477,7 +477,7 @@ class Meter(InStep):
             reached=self._milestones.read(),
         )
 
-    def _known(self, phase: Any) -> Phase:
+    def _unknown_phase(self, phase: Any) -> Phase:
         known = ", ".join(PHASES)
         self._complain("phase", f"there is no phase {phase!r}, the time goes into 'other'; phases: {known}")
         return "other"

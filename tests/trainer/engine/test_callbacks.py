@@ -14,6 +14,7 @@ from taximeter.training.callbacks.metering import Metering
 from taximeter.training.callbacks.progress import Progress
 from taximeter.training.engine.state import TrainState
 from trainer.engine.tiny import Tiny
+from trainer.test_meter import key, scrape
 
 Make = Callable[..., Tiny]
 
@@ -49,6 +50,13 @@ def test_the_meter_is_told_where_the_training_stands(
         "accuracy": state.validation.accuracy,
         "loss": state.loss.item(),
     }
+
+
+def test_of_a_run_without_a_step_there_is_nothing_to_tell(tiny: Make, meter: taximeter.Meter) -> None:
+    training = tiny()
+    training.run(Metering(meter, training.parts, image=(1, 8, 8)), stop_after=0)
+    assert meter.end().steps == 0
+    assert key("learning_rate") not in scrape(meter)
 
 
 @pytest.mark.parametrize("simulated", [True, False])

@@ -50,7 +50,8 @@ class Metering(Callback):
         self._read_bytes()
 
     def _tell(self, state: TrainState) -> None:
-        self._meter.log(loss=state.loss, learning_rate=state.learning_rate, grad_norm=state.gradient_norm)
+        if state.loss is not None:  # else there was no step yet
+            self._meter.log(loss=state.loss, learning_rate=state.learning_rate, grad_norm=state.gradient_norm)
         self._read_bytes()
 
     def _read_bytes(self) -> None:
