@@ -269,7 +269,7 @@ def measure() -> dict[str, Any]:
         meter.wait_registered(10)
         meter.plan(epochs=1000)
         meter.log_flops(per_sample=1e6)
-        # A collection of garbage goes through all that PyTorch has, in whichever thread it begins: half of a run's renewals.
+        # A collection of garbage goes through all that PyTorch has, in whichever thread it begins.
         gc.collect()
         gc.freeze()
         background = Background()
