@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from taximeter import metric_table
 from taximeter.metric_table import IDENTITY
-from taximeter.training.callbacks.checkpointing import FAILURES
 from taximeter.training.serve import metrics as serving
 
 from generate.metrics import Row, Table
@@ -26,12 +25,12 @@ TABLES = (
                 source=metric_table.STEP_SECONDS_SOURCE,
             ),
             Row(
-                name=FAILURES,
+                name=metric_table.CHECKPOINT_FAILURES,
                 kind="counter",
                 unit="",
                 labels=IDENTITY,
-                help="Checkpoints that could not be written.",
-                source="`taximeter train`",
+                help=metric_table.CHECKPOINT_FAILURES_HELP,
+                source=metric_table.CHECKPOINT_FAILURES_SOURCE,
             ),
             *(
                 Row(

@@ -85,6 +85,10 @@ STEP_SECONDS = f"{PREFIX}step_seconds"
 STEP_SECONDS_HELP = "Duration of a training step, with the wait for its batch."
 STEP_SECONDS_SOURCE = "`meter.steps`; CUDA events where a GPU works"
 
+CHECKPOINT_FAILURES = f"{PREFIX}checkpoint_failures_total"
+CHECKPOINT_FAILURES_HELP = "Checkpoints that could not be written."
+CHECKPOINT_FAILURES_SOURCE = "`taximeter train`"
+
 
 def _one(value: float | None) -> list[tuple[tuple[str, ...], float]]:
     return [] if value is None else [((), float(value))]

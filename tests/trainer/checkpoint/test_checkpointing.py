@@ -12,8 +12,9 @@ import taximeter
 from fakes.ticks import Ticks
 from prometheus_client import generate_latest
 from support.checkpoints import header
+from taximeter.metric_table import CHECKPOINT_FAILURES
 from taximeter.training.callbacks.base import Callback
-from taximeter.training.callbacks.checkpointing import FAILURES, Checkpointing
+from taximeter.training.callbacks.checkpointing import Checkpointing
 from taximeter.training.checkpoint.contents import restore
 from taximeter.training.checkpoint.file import load, read
 from taximeter.training.checkpoint.folder import CheckpointFolder
@@ -166,7 +167,7 @@ def test_a_full_disk_is_counted_and_said_and_the_training_goes_on(
         "the checkpoint of step 6 could not be written (No space left on device; 1 so far): training goes on, "
         f"the last one is {tmp_path}/000001-step-3.pt"
     ]
-    assert f'{FAILURES}{{rank="0",run="r"}} 1.0' in generate_latest(meter.registry).decode()
+    assert f'{CHECKPOINT_FAILURES}{{rank="0",run="r"}} 1.0' in generate_latest(meter.registry).decode()
 
 
 def test_weights_that_are_no_numbers_are_not_kept(tiny: Make, tmp_path: Path, ticks: Ticks) -> None:

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from taximeter import Meter
+from taximeter.metric_table import CHECKPOINT_FAILURES, CHECKPOINT_FAILURES_HELP, IDENTITY
 from taximeter.training.callbacks.base import Callback
 from taximeter.training.checkpoint.contents import Stateful, capture, size_bytes
 from taximeter.training.checkpoint.file import encode
@@ -21,8 +22,6 @@ from taximeter.training.checkpoint.folder import CheckpointFolder
 from taximeter.training.checkpoint.header import Header
 from taximeter.training.engine.distributed import Ranks
 from taximeter.training.engine.state import TrainState
-
-FAILURES = "taximeter_training_checkpoint_failures_total"
 
 # Of a checkpoint that was not measured yet: what a slow disk of a cloud takes for it.
 _FIXED_SECONDS = 0.1
@@ -160,7 +159,7 @@ class _Failures(Collector):
         self._run = run
 
     def collect(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(FAILURES, "Checkpoints that could not be written.", labels=("run", "rank"))
+        family = CounterMetricFamily(CHECKPOINT_FAILURES, CHECKPOINT_FAILURES_HELP, labels=IDENTITY)
         family.add_metric((self._run, "0"), self._checkpointing.failures)
         yield family
 
