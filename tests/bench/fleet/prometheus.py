@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo.interrupts import Interrupts
 from demo.ports import ANY, HOST, free_ports
 from demo.processes import Processes
-from demo.web import answers, get_json
-from support.programs import wait_for
-
-START_SECONDS = 60.0
+from demo.stack import READY_SECONDS
+from demo.web import get_json
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,12 @@ def prometheus(program: Path, data: Path, *, rules: Sequence[Path] = ()) -> Iter
         f"--web.listen-address={HOST}:{port}",
     ]
     with Processes() as processes:
-        process = processes.start("prometheus", command, log=data.parent / "prometheus.log")
-
-        def ready() -> bool:
-            process.check()
-            return answers(f"{url}/-/ready")
-
-        wait_for(ready, f"Prometheus is not ready: {process.log}", seconds=START_SECONDS)
+        process = processes.serve(
+            "prometheus",
+            command,
+            ready_url=f"{url}/-/ready",
+            log=data.parent / "prometheus.log",
+            interrupts=Interrupts(),
+            seconds=READY_SECONDS,
+        )
         yield Prometheus(url, process.pid)
