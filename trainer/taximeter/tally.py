@@ -86,13 +86,13 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self._steps = 0
-        self._samples = 0
-        self._passes = 0
+        self.steps = 0
+        self.samples = 0
+        self.passes = 0
         self._step_counts = [0] * (len(STEP_BOUNDS) + 1)
         self._step_ns = 0
         self._bytes_read: int | None = None
-        self._out_of_memory = 0
+        self.out_of_memory = 0
         self._peak_memory: int | None = None
         self.latest: dict[Name, Any] = {}
         """What was logged last, as it came: the loop puts it here, since a step has no time for more."""
@@ -101,7 +101,7 @@ class Tally:
         self._numbers: dict[Name, float] = {}
         self._steps_with_loss: int | None = None
         self._scores: dict[tuple[Score, Split], float] = {}
-        self._best_accuracy: float | None = None
+        self.best_accuracy: float | None = None
         self._complained: set[Name] = set()
         self._closed = False
 
@@ -109,8 +109,8 @@ class Tally:
         """Count a step that trained on so many samples."""
         # No lock: only the loop counts, each number is read whole, and a lock would cost more than the counting.
         if not self._closed:
-            self._steps += 1
-            self._samples += samples
+            self.steps += 1
+            self.samples += samples
 
     def step_time(self, nanoseconds: int) -> None:
         """Count how long a step took."""
@@ -125,7 +125,7 @@ class Tally:
 
     def count_out_of_memory(self) -> None:
         """Count a time that the device's memory did not suffice."""
-        self._out_of_memory += not self._closed
+        self.out_of_memory += not self._closed
 
     def log_memory(self, peak_bytes: int) -> None:
         """Take the most memory that was in use."""
@@ -134,7 +134,7 @@ class Tally:
 
     def complete_pass(self) -> None:
         """Count a loop over a loader that ran to its end."""
-        self._passes += not self._closed
+        self.passes += not self._closed
 
     def log_validation(self, name: Name, value: Any, then: _Then | None = None) -> None:
         """Take a value of which each counts, and not the last alone: a number, or a tensor of one element.
@@ -188,22 +188,22 @@ class Tally:
                     self._keep(name, value, None)
         numbers, steps_with_loss = self._numbers.copy(), self._steps_with_loss
         return Reported(
-            steps=self._steps,
-            samples=self._samples,
-            passes=self._passes,
+            steps=self.steps,
+            samples=self.samples,
+            passes=self.passes,
             step_counts=tuple(self._step_counts),
             step_ns=self._step_ns,
             bytes_read=self._bytes_read,
-            out_of_memory=self._out_of_memory,
+            out_of_memory=self.out_of_memory,
             peak_memory=self._peak_memory,
             epoch=numbers.get("epoch"),
             learning_rate=numbers.get("learning_rate"),
             gradient_norm=numbers.get("gradient_norm"),
             loss=_by_split(numbers, "loss", "validation loss"),
-            steps_without_loss=None if steps_with_loss is None else self._steps - steps_with_loss,
+            steps_without_loss=None if steps_with_loss is None else self.steps - steps_with_loss,
             accuracy=_by_split(numbers, "accuracy", "validation accuracy"),
             scores=self._scores.copy(),
-            best_accuracy=self._best_accuracy,
+            best_accuracy=self.best_accuracy,
         )
 
     def _ask(self, name: Name, value: Any, then: _Then | None) -> None:
@@ -244,7 +244,7 @@ class Tally:
             return
         self._numbers[name] = number
         if name == "validation accuracy":
-            self._best_accuracy = number if self._best_accuracy is None else max(self._best_accuracy, number)
+            self.best_accuracy = number if self.best_accuracy is None else max(self.best_accuracy, number)
         if then is not None:
             then(number)
 
@@ -252,7 +252,7 @@ class Tally:
         if finite:
             self._steps_with_loss = None
         elif self._steps_with_loss is None:
-            self._steps_with_loss = self._steps
+            self._steps_with_loss = self.steps
 
     def _complain(self, name: Name, wrong: Exception) -> None:
         if name not in self._complained:

@@ -30,8 +30,3 @@ def current_cuda_device() -> int:
 def cuda_peak_memory(device: int) -> int:
     """The most memory in bytes that tensors on a CUDA device held at once."""
     return int(sys.modules["torch"].cuda.max_memory_allocated(device))
-
-
-def cuda_device_name(device: int) -> str:
-    """The device's name as its driver gives it, such as `NVIDIA H100 80GB HBM3`."""
-    return str(sys.modules["torch"].cuda.get_device_name(device))
