@@ -23,7 +23,10 @@ _SPAN = re.compile(r"^(\d\d):(\d\d)-(\d\d):(\d\d)\Z")
 _DAY_MINUTES = 24 * 60
 _WEEK_MINUTES = 7 * _DAY_MINUTES
 _MINUTE_NS = 60 * NS_PER_SECOND
+_HOUR_NS = 60 * _MINUTE_NS
 _DAY_NS = _DAY_MINUTES * _MINUTE_NS
+_HOUR = (1 << 60) - 1
+"""Its minutes, each a bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,29 +92,33 @@ def _week(hours: Hours) -> int:
 def _day(hours: Hours, day: int) -> tuple[bool, tuple[int, ...]]:
     """Of a day of UTC, counted from 1970: whether they hold right before it, and when that changes within it.
 
-    Every minute is looked at: what clocks do is then as `zoneinfo` has it, and nothing else. Wherever there are rules
-    for clocks today, they are put to other times at whole minutes of UTC.
+    Every hour is looked at, and every minute where something changes: what clocks do is then as `zoneinfo` has it, and
+    nothing else. Wherever there are rules for clocks today, they are put to other times at whole minutes of UTC.
     """
     week, start_ns = _week(hours), day * _DAY_NS
     before = held = bool(week >> _wall_minute(hours.timezone, start_ns - _MINUTE_NS) & 1)
     edges = []
-    for minute, wall_minute in enumerate(_wall_minutes(hours.timezone, start_ns)):
-        holds = bool(week >> wall_minute & 1)
-        if holds != held:
-            edges.append(start_ns + minute * _MINUTE_NS)
-            held = holds
+    for hour_ns in range(start_ns, start_ns + _DAY_NS, _HOUR_NS):
+        minutes = _minutes(hours, hour_ns)
+        if minutes == (_HOUR if held else 0):
+            continue
+        for minute in range(60):
+            holds = bool(minutes >> minute & 1)
+            if holds != held:
+                edges.append(hour_ns + minute * _MINUTE_NS)
+                held = holds
     return before, tuple(edges)
 
 
-def _wall_minutes(timezone: ZoneInfo, start_ns: int) -> Iterator[int]:
-    """What the clock on the wall shows at each minute of a day: minutes of the week, from Monday 00:00."""
-    for hour_ns in range(start_ns, start_ns + _DAY_NS, 60 * _MINUTE_NS):
-        first, last = _wall_minute(timezone, hour_ns), _wall_minute(timezone, hour_ns + 59 * _MINUTE_NS)
-        if (first + 59) % _WEEK_MINUTES == last:
-            yield from ((first + minute) % _WEEK_MINUTES for minute in range(60))
-        else:
-            # Within this hour clocks are put to another time.
-            yield from (_wall_minute(timezone, hour_ns + minute * _MINUTE_NS) for minute in range(60))
+def _minutes(hours: Hours, hour_ns: int) -> int:
+    """In which minutes of an hour of UTC they hold, each a bit."""
+    week = _week(hours)
+    first, last = (_wall_minute(hours.timezone, hour_ns + minute * _MINUTE_NS) for minute in (0, 59))
+    if first + 59 == last:
+        return week >> first & _HOUR
+    # Within this hour a week begins, or clocks are put to another time.
+    walls = (_wall_minute(hours.timezone, hour_ns + minute * _MINUTE_NS) for minute in range(60))
+    return sum((week >> wall & 1) << minute for minute, wall in enumerate(walls))
 
 
 def _wall_minute(timezone: ZoneInfo, time_ns: int) -> int:
