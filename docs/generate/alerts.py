@@ -20,6 +20,9 @@ Each alert says in its summary how much money is at stake, in its description wh
 **critical** wakes somebody, **warning** is for today, **info** is good to know. `for`: how long it has to be so before
 anybody is told. Who is told how stands in [notifications.md](notifications.md).
 
+A runbook begins with what to do first. Words in capitals there stand for what the alert's labels say: EXPORTER for the host
+in `instance`, N for `gpu`, RUN, UUID, BUDGET and INSTANCE for the labels of these names.
+
 """
 _FOOT = """
 ## Make one fire on purpose

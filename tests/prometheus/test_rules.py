@@ -122,7 +122,8 @@ def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
 def test_a_runbook_says_what_it_means_what_it_costs_how_to_look_and_what_to_do(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
-    assert parts[0] == f"# {path.stem}\n\n"
+    # Who is woken by it reads first what to do, on one line.
+    assert re.fullmatch(rf"# {path.stem}\n\n\*\*First:\*\* [^\n]+\.\n\n", parts[0])
     assert parts[1::2] == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
     assert all(part.strip() for part in parts[2::2])
     # Something to type, in a block that names its language.
