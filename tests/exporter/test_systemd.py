@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from support.programs import program
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
+REPOSITORY = Path(__file__).parents[2]
+FOLDER = REPOSITORY / "deploy" / "systemd"
 UNIT = "taximeter-exporter.service"
 INSTALLED = "/opt/taximeter/bin/taximeter-exporter"
 
@@ -75,3 +76,17 @@ def test_what_the_exporter_needs_is_there() -> None:
     users = {value for key, value in unit if key in ("User", "Group")}
     assert users == {"taximeter"}
     assert "u taximeter " in (FOLDER / "taximeter.sysusers").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [UNIT, "observe-processes.conf"])
+def test_what_it_says_to_install_is_there(name: str) -> None:
+    """From the repository's root, and from nowhere else: no package of ours is in a registry."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    commands = [
+        command.split() for line in re.findall(r"^#   (.+)", text, re.MULTILINE) for command in line.split(" && ")
+    ]
+    copied = [words[-2] for words in commands if words[0] == "install"]
+    packages = [words[-1] for words in commands if words[1:2] == ["install"]]
+    assert copied
+    assert [path for path in copied if not (REPOSITORY / path).is_file()] == []
+    assert [path for path in packages if not (REPOSITORY / path / "pyproject.toml").is_file()] == []
