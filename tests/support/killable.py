@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 from taximeter import cli
-from taximeter.journal import Journal
+from taximeter import meter as meter_module
 from taximeter.meter import Meter
 from taximeter.training import cli as train_cli
 from taximeter.training import keeping, metered, run
@@ -96,7 +96,7 @@ def carry_out(
     if work_clock:
         metered.Meter = partial(Meter, clock=clock)  # type: ignore[assignment, attr-defined]
     train_cli._LAST_SCRAPE_SECONDS = train_cli._LAST_SCRAPE_SECONDS_WHEN_STOPPED = 0.0
-    Journal.__init__.__kwdefaults__ = {"every_seconds": _JOURNAL_SECONDS}
+    meter_module._JOURNAL_SECONDS = meter_module._MONEY_JOURNAL_SECONDS = _JOURNAL_SECONDS
     try:
         return cli.main(arguments)
     except SystemExit as left:

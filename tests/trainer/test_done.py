@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.programs import wait_for
 from taximeter.done import Done, Reached, done_from_json, resumed
-from taximeter.journal import Journal, read_journal
 
 SECOND = 1_000_000_000
 
@@ -91,40 +88,3 @@ def test_without_a_record_or_with_an_older_one_the_checkpoint_counts() -> None:
 
 def test_a_run_that_did_nothing_has_no_goodput() -> None:
     assert Done().goodput is None
-
-
-def test_a_journal_holds_the_last_that_was_done(tmp_path: Path) -> None:
-    path = tmp_path / "runs" / "r" / "meter.json"
-    now = done(1)
-    journal = Journal(path, lambda: now, every_seconds=0.01)
-    journal.start()
-    wait_for(path.exists, "was not written")
-    assert read_journal(path) == done(1)
-    now = done(2)
-    wait_for(lambda: read_journal(path) == done(2), "was not written again")
-    now = done(3)
-    journal.close()
-    assert read_journal(path) == done(3)
-    assert [file.name for file in path.parent.iterdir()] == ["meter.json"]
-
-
-@pytest.mark.parametrize("text", ["", "{", "{}", "null"])
-def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "meter.json"
-    path.write_text(text)
-    assert read_journal(path) is None
-    assert f"{path} is left out" in caplog.text
-
-
-def test_a_journal_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "file").write_text("")
-    journal = Journal(tmp_path / "file" / "meter.json", lambda: done(1))
-    journal.close()
-    journal.close()
-    assert len(caplog.messages) == 1
-    assert "cannot be written" in caplog.text
-
-
-def test_where_there_was_none_there_is_nothing_to_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert read_journal(tmp_path / "meter.json") is None
-    assert caplog.messages == []

@@ -347,6 +347,21 @@ def test_wrong_arguments_are_said_before_anything_starts(exporter: FakeExporter)
     assert (threading.active_count(), exporter.calls) == (threads, [])
 
 
+def test_where_all_batches_hold_the_same_none_is_looked_at(build: Build) -> None:
+    meter = build()
+    for _ in meter.steps(iter([None, [1, 2]]), samples=8):
+        pass
+    assert meter.end().samples == 16
+
+
+def test_a_number_of_samples_that_is_none_is_said(build: Build, caplog: pytest.LogCaptureFixture) -> None:
+    meter = build()
+    for _ in meter.steps([None], samples="many"):  # type: ignore[arg-type]
+        pass
+    assert (meter.end().steps, meter.end().samples) == (1, 0)
+    assert "samples could not be counted" in caplog.text
+
+
 def test_bytes_that_were_read_are_told_to_the_exporter(build: Build, exporter: FakeExporter) -> None:
     meter = build()
     for count in (1000, 234):

@@ -37,7 +37,10 @@ from taximeter.told import Told, is_positive
 
 Result = Literal["finished", "failed", "stopped", "budget"]
 
-_END_SECONDS = 5.0
+# As often as a lease is renewed. What a kill leaves out of it, the exporter's ledger has all the same.
+_JOURNAL_SECONDS = 5.0
+# With a price by hand nobody else knows the money.
+_MONEY_JOURNAL_SECONDS = 2.0
 _LAST_SCRAPE_SECONDS = 15.0
 # Prometheus scrapes at least once a minute by default: a run that went on for longer without a scrape has no scraper.
 _FIRST_SCRAPE_SECONDS = 60.0
@@ -72,8 +75,8 @@ class Meter(Told):
 
     `price` is what an hour of the run costs, all its devices together, in `currency`: then no exporter is asked, and
     the cost is the price times the time since the meter began. `budget` is what the run may cost, in the same
-    currency; the meter stops nobody, the program asks `affords`. `journal` is a file in which the meter records about
-    once a second what the run has done: a run that is resumed after a kill knows from it what was lost.
+    currency; the meter stops nobody, the program asks `affords`. `journal` is a file in which the meter records every
+    few seconds what the run has done: a run that is resumed after a kill knows from it what was lost.
 
     Raises `ValueError`, before anything is started, if an argument or variable is wrong. A program that would rather
     not begin than go on without the meter says `strict`: then an address that cannot be listened on raises `OSError`,
@@ -150,7 +153,8 @@ class Meter(Told):
         self._endpoint = self._listen(settings, required=strict)
         self._journal = None
         if journal is not None and settings.pays:
-            self._journal = Journal(journal, self._done)
+            every_seconds = _JOURNAL_SECONDS if settings.price is None else _MONEY_JOURNAL_SECONDS
+            self._journal = Journal(journal, self._done, every_seconds=every_seconds)
             self._journal.start()
         if self._lease is not None:
             self._lease.start()
@@ -192,13 +196,14 @@ class Meter(Told):
         return self._done()
 
     def steps(
-        self, loader: Iterable[T], *, samples: Callable[[T], int] = samples_in, first: Phase = "forward_backward"
+        self, loader: Iterable[T], *, samples: Callable[[T], int] | int = samples_in, first: Phase = "forward_backward"
     ) -> Steps[T]:
         """Iterate over the loader's batches, each turn of the loop being a step.
 
         The wait for a batch is the phase `data_wait`, the loop's body `forward_backward`, or what `first` says, until
-        it goes on in another `phase`. `samples` says how many samples a batch holds; by default as many as the first
-        dimension of its first tensor. A loop that is left by `break` counts the step it was left in.
+        it goes on in another `phase`. `samples` says how many samples a batch holds, as a number where all hold the
+        same; by default as many as the first dimension of its first tensor. A loop that is left by `break` counts the
+        step it was left in.
         """
         try:
             self._account.steps_per_pass = len(loader)  # type: ignore[arg-type]
@@ -250,7 +255,7 @@ class Meter(Told):
         return self._lease.refusal
 
     def end(self, result: Result = "finished") -> Bill:
-        """End the run and return its bill; again: the same bill. Waits for the exporter for at most 5 seconds.
+        """End the run and return its bill; again: the same bill. Waits for the exporter for at most 8 seconds.
 
         The metrics stay up until `close()`, or the program's end.
         """
@@ -260,7 +265,7 @@ class Meter(Told):
             self._tally.close()
             self._cost.stop()
             if self._lease is not None:
-                self._lease.end(result, seconds=_END_SECONDS)
+                self._lease.end(result)
             if self._journal is not None:
                 self._journal.close()
             self._final = self._read()

@@ -20,7 +20,7 @@ class Steps(Generic[T]):
     def __init__(
         self,
         loader: Iterable[T],
-        samples: Callable[[T], int],
+        samples: Callable[[T], int] | int,
         *,
         first: Phase,
         begin: Callable[[], PhaseTimes],
@@ -43,17 +43,19 @@ class Steps(Generic[T]):
         phases = self._begin()
         put, clock, first = phases.put, phases.clock, self._first
         of, pair = type, None  # what is a variable of its own is nearer at hand than what is the module's
-        samples = 0
+        asked = callable(self._samples)
+        samples = 0 if asked else self._count(None)
         in_step = False
         tend_at = clock()
         put((tend_at, Turn.LOOP))
         try:
             for batch in self._loader:
-                try:
-                    # What samples_in says of most batches, without a call; + 0 fails for what is no number.
-                    samples = batch[0].shape[0] + 0 if of(batch) is pair else self._count(batch)  # type: ignore[index]
-                except Exception:  # whatever somebody's object raises must not end the training
-                    samples = self._count(batch)
+                if asked:
+                    try:
+                        # What samples_in says of most batches, without a call; + 0 fails for what is no number.
+                        samples = batch[0].shape[0] + 0 if of(batch) is pair else self._count(batch)  # type: ignore[index]
+                    except Exception:  # whatever somebody's object raises must not end the training
+                        samples = self._count(batch)
                 put((clock(), first))
                 in_step = True
                 yield batch
@@ -75,9 +77,10 @@ class Steps(Generic[T]):
         """The type of the batch, if it is one whose samples are told without a call."""
         return type(batch) if self._samples is samples_in and type(batch) in (tuple, list) else None
 
-    def _count(self, batch: T) -> int:
+    def _count(self, batch: T | None) -> int:
+        """The batch is not looked at where all hold the same."""
         try:
-            return int(self._samples(batch))
+            return int(self._samples(batch) if callable(self._samples) else self._samples)  # type: ignore[arg-type]
         except Exception as wrong:
             self._complain("samples", f"a batch's samples could not be counted, and are left out: {wrong!r}")
             return 0

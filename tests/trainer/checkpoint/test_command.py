@@ -81,7 +81,7 @@ def test_a_newest_that_is_cut_short_is_passed_over(runner: Runner) -> None:
 def test_what_does_not_fit_is_refused_before_anything_starts(runner: Runner) -> None:
     assert finish(runner, "--run", "other", "--epochs", "1") == 0
     path = CheckpointFolder(runner.output / "other" / "checkpoints").checkpoints()[0]
-    before = (runner.output / "other" / "journal.json").read_bytes()
+    before = (runner.output / "other" / "journal.jsonl").read_bytes()
     for options, complaint in (
         (["--model", "resnet18"], "does not fit: model was small-resnet and is resnet18 now; set it as it was"),
         (["--dataset", "digits"], "does not fit: dataset was synthetic and is digits now; "),
@@ -97,7 +97,7 @@ def test_what_does_not_fit_is_refused_before_anything_starts(runner: Runner) -> 
     )
     assert finish(runner, "--resume", "no.pt") == 2
     assert runner.said.startswith("taximeter train: --resume: no.pt: No such file or directory; ")
-    assert (runner.output / "other" / "journal.json").read_bytes() == before
+    assert (runner.output / "other" / "journal.jsonl").read_bytes() == before
 
 
 def test_other_data_is_refused(runner: Runner) -> None:

@@ -35,7 +35,7 @@ class Beginning:
     @property
     def journal(self) -> Path:
         """What the run has done and cost, also when it is killed."""
-        return self.folder / "journal.json"
+        return self.folder / "journal.jsonl"
 
     def finished(self, config: TrainConfig) -> bool:
         """Whether nothing is left to do of what is asked for."""
