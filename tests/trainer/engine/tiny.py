@@ -122,6 +122,7 @@ class Tiny:
             micro_batches=MicroBatches(model, micro_batch, ranks, self._count_oom),
             ema=None if optim.ema_decay is None else Ema(model, optim.ema_decay),
             batches=data,
+            batch_size=batch_size,
             validation=InMemory(*some_images(20, seed=1), 8, shuffled=False),
             ranks=ranks,
         )

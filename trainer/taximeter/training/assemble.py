@@ -95,6 +95,7 @@ def assemble(config: TrainConfig, meter: Meter, ranks: Ranks, *, stream: TextIO)
         micro_batches=MicroBatches(model, micro_batch, ranks, meter.count_oom),
         ema=ema,
         batches=data.training,
+        batch_size=config.loop.batch_size // ranks.size,
         validation=data.validation,
         ranks=ranks,
     )

@@ -87,7 +87,7 @@ def _train_epoch(
         return  # a checkpoint from an evaluation that was given up: all batches had been trained on
     watch = LossWatch()
     (mark, now), pace = meter.marking(), state.pace
-    for batch in meter.steps(parts.batches, first="transfer"):
+    for batch in meter.steps(parts.batches, samples=parts.batch_size, first="transfer"):
         images, labels = parts.batches.to_device(*batch)
         mark((now(), "forward_backward"))
         step.forward_backward(images, labels, state)

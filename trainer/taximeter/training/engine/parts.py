@@ -30,6 +30,8 @@ class Parts:
     micro_batches: MicroBatches
     ema: Ema | None
     batches: Batches
+    batch_size: int
+    """Images of each of this rank's training batches."""
     validation: Batches
     ranks: Ranks
 
