@@ -1,6 +1,6 @@
 """The calls to the exporter that a run needs, each one request with short timeouts.
 
-Renewals, which come every three seconds, follow on each other on one connection: to make one takes longer than all
+Renewals, which come every five seconds, follow on each other on one connection: to make one takes longer than all
 else.
 
 See "The exporter's API" in docs/architecture.md.

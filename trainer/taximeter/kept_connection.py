@@ -17,7 +17,7 @@ _UNUSUAL = (b"\r\ntransfer-encoding:", b"\r\ncontent-encoding:")
 class KeptConnection:
     """Takes over the connection of an `HTTPConnection` that has been answered, be it over TLS, and asks again on it.
 
-    Not by http.client, which takes several times as long, every three seconds, from the training. An answer that is
+    Not by http.client, which takes several times as long, every five seconds, from the training. An answer that is
     not of the plainest kind counts as none: whoever asks then does so once more by http.client.
     """
 

@@ -13,8 +13,9 @@ from taximeter.exporter_client import ExporterClient, Progress, Refused, Unanswe
 _LEASE_LOST = (404, 410)
 _TAKEN = 409
 _END_ATTEMPTS = 3
-_SETTLE_ATTEMPTS = 8
-_SETTLE_SECONDS = 0.5  # a run renews every three seconds
+_END_SECONDS = 8.0
+_SETTLE_ATTEMPTS = 12
+_SETTLE_SECONDS = 0.5  # a run renews every five seconds
 
 _log = logging.getLogger("taximeter")
 
@@ -78,7 +79,7 @@ class LeaseKeeper:
         """Wait until the first attempt to register is over, whatever came of it, but no longer than so."""
         return self._asked.wait(seconds)
 
-    def end(self, result: str, *, seconds: float) -> None:
+    def end(self, result: str, *, seconds: float = _END_SECONDS) -> None:
         """End the run as `result`; waits for the exporter's last word, but no longer than so."""
         self._result = result
         if self._going_on.locked():

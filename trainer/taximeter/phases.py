@@ -161,7 +161,7 @@ class PhaseTimes:
         with self._lock:
             marks = self.marks[:]
             del self.marks[: len(marks)]
-            if self._stopped:
+            if not marks or self._stopped:
                 return
             moments = list(accumulate(marks[::2], max, initial=self._until))
             ended = self._sums.pass_by(zip(map(sub, moments[1:], moments), marks[1::2], strict=False))
@@ -182,10 +182,10 @@ class PhaseTimes:
         """Nanoseconds of each phase until now, in the order of `PHASES`."""
         with self._lock:
             self.add_up()
-            sums = self._sums.copy()
+            now = self._sums.nanoseconds.copy()
             if not self._stopped:
-                sums.spend(max(0, self.clock() - self._until))
-            return self._never_less(sums.nanoseconds)
+                now[self._sums.phases[-1]] += max(0, self.clock() - self._until)
+            return self._never_less(now)
 
     def _never_less(self, nanoseconds: dict[Phase, int]) -> dict[Phase, int]:
         # A reader may come between the look at the clock and the mark that is made of it, and say more of the phase

@@ -35,7 +35,6 @@ the same run, and adds what only the training knows. Signals are passed on to th
 exit status: the program's own, 128 + n if signal n ended it; 2 wrong usage, 3 stopped by the budget
 """
 
-_END_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     finally:
         cost.stop()
         if lease is not None:
-            lease.end(result, seconds=_END_SECONDS)
+            lease.end(result)
         nanoseconds = time.perf_counter_ns() - began
         _show(bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds), options)
     return 3 if watched.out_of_budget else status

@@ -14,7 +14,7 @@ from taximeter_exporter.metering.transfer import count_bytes
 
 LEASE_SECONDS = 15
 """A run that does not renew for so long has ended, at its last renewal."""
-RENEW_SECONDS = 3
+RENEW_SECONDS = 5
 """How often a run should renew; so old may its figures be."""
 ENDED_VISIBLE_SECONDS = 3600
 """How long a run that ended still has series of its own."""

@@ -45,7 +45,6 @@ examples:
 exit status: 0 done, 2 wrong usage or data that do not fit, 130 or 143 stopped by Ctrl-C or SIGTERM
 """
 
-_END_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +91,7 @@ def evaluate(options: argparse.Namespace) -> int:
         finally:
             cost.stop()
             if lease is not None:
-                lease.end(result, seconds=_END_SECONDS)
+                lease.end(result)
     seconds = (time.perf_counter_ns() - began) / 1e9
     if report is not None:
         _show(options, report, cost.seen(), seconds)

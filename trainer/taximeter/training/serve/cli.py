@@ -46,7 +46,6 @@ and GET /metrics what it does: requests, latency, predictions, and what 1,000 of
 exit status: 0 ended by SIGTERM or Ctrl-C, 2 wrong usage
 """
 
-_END_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +90,7 @@ def serve(options: argparse.Namespace) -> int:
         finally:
             cost.stop()
             if lease is not None:
-                lease.end(result, seconds=_END_SECONDS)
+                lease.end(result)
             nanoseconds = time.perf_counter_ns() - began
             bill = bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds, samples=predictions.count)
             as_json = options.format == "json"
