@@ -13,8 +13,9 @@ repetitions, since what else runs on the machine disturbs single steps far more 
 is the median of the differences.
 
 What the steps put off, and the loop does once a second, would vanish in a median: it is measured apart, and added.
-So are the threads: meanwhile the exporter, with simulated devices, is told of the run as often as it asks for, and a
-scraper comes as often as Prometheus does; their processor time is that over all the time that the loops take.
+So are the threads: meanwhile the exporter, with simulated devices, is told of the run as often as it asks for, the
+journal is written, and a scraper comes as often as Prometheus does; their processor time is that over all the time that
+the loops take.
 """
 
 from __future__ import annotations
@@ -45,10 +46,13 @@ from trainer.engine.tiny import Tiny
 
 STEPS = {5.0: (11, 100, 0.5), 50.0: (7, 20, 0.1)}
 """For a step of so many milliseconds: repetitions, steps in each, and the limit in per cent."""
+BATCH_SIZE = 8
 PUT_OFF_SECONDS = 5.0
 """For so long a loop goes on whose work of once a second is measured."""
 KINDS = {"trained": "taximeter train", "by_hand": "steps and a loss"}
 """The metered loops, and what they are called. The limits are for the first."""
+THREADS = {"renewals": "taximeter-lease", "journal": "taximeter-journal"}
+"""What the meter's threads do all the time. All others answer scrapes."""
 SCRAPE_SECONDS = 5.0  # as in prometheus/prometheus.yml
 
 # As Prometheus asks, and as it does on one connection.
@@ -144,7 +148,7 @@ def as_trained(batches: Iterable[Batch], work: Work, meter: taximeter.Meter, tra
     state, hooks = training.state, training.hooks
     hooks.call("epoch_begin", state)
     (mark, now), pace = meter.marking(), state.pace
-    for batch in meter.steps(batches, first="transfer"):
+    for batch in meter.steps(batches, samples=BATCH_SIZE, first="transfer"):
         images, labels = to_device(*batch)
         mark((now(), "forward_backward"))
         state.loss, state.gradient_norm = work.forward_backward(images, labels)
@@ -198,7 +202,7 @@ def put_off_percent(loop: Callable[[Iterable[Batch]], Iterator[None]], meter: ta
 
 
 def some_batches(count: int) -> list[Batch]:
-    return [(torch.rand(8, 3, 16, 16), torch.randint(10, (8,))) for _ in range(count)]
+    return [(torch.rand(BATCH_SIZE, 3, 16, 16), torch.randint(10, (BATCH_SIZE,))) for _ in range(count)]
 
 
 def around_steps(milliseconds: float, meter: taximeter.Meter) -> dict[str, dict[str, float]]:
@@ -236,22 +240,21 @@ def scraped(meter: taximeter.Meter) -> Iterator[None]:
 
 
 class Background:
-    """Processor time of all threads but the one that asks, and the lease's of these, since this was made."""
+    """Processor time of all threads but the one that asks, since this was made."""
 
     def __init__(self) -> None:
-        self._lease = next(thread for thread in threading.enumerate() if thread.name == "taximeter-lease")
-        self._began = time.monotonic_ns(), *self._now()
+        named = {thread.name: thread.ident for thread in threading.enumerate()}
+        self._clocks = {what: time.pthread_getcpuclockid(named[name] or 0) for what, name in THREADS.items()}
+        self._began, self._took_before = time.monotonic_ns(), self._took()
 
-    def percent(self) -> tuple[float, float]:
-        """Of the time that has passed: all of it, and the part of the lease."""
-        now = time.monotonic_ns(), *self._now()
-        passed, took, lease_took = (after - before for after, before in zip(now, self._began, strict=True))
-        return 100 * took / passed, 100 * lease_took / passed
+    def percent(self) -> dict[str, float]:
+        """Of the time that has passed, by what it went into."""
+        passed, took = time.monotonic_ns() - self._began, self._took()
+        return {what: 100 * (ns - self._took_before[what]) / passed for what, ns in took.items()}
 
-    def _now(self) -> tuple[int, int]:
-        assert self._lease.ident is not None
-        lease = time.clock_gettime_ns(time.pthread_getcpuclockid(self._lease.ident))
-        return time.process_time_ns() - time.thread_time_ns(), lease
+    def _took(self) -> dict[str, int]:
+        known = {what: time.clock_gettime_ns(clock) for what, clock in self._clocks.items()}
+        return known | {"scrapes": time.process_time_ns() - time.thread_time_ns() - sum(known.values())}
 
 
 def measure() -> dict[str, Any]:
@@ -262,7 +265,11 @@ def measure() -> dict[str, Any]:
         tempfile.TemporaryDirectory() as folder,
         exporter(write_config(Path(folder)), "--simulate") as running,
         taximeter.Meter(
-            "bench", exporter=f"http://127.0.0.1:{running.port}", budget=1_000_000, listen="127.0.0.1:0"
+            "bench",
+            exporter=f"http://127.0.0.1:{running.port}",
+            budget=1_000_000,
+            listen="127.0.0.1:0",
+            journal=Path(folder) / "journal.jsonl",
         ) as meter,
         scraped(meter),
     ):
@@ -274,13 +281,15 @@ def measure() -> dict[str, Any]:
         gc.freeze()
         background = Background()
         around = {milliseconds: around_steps(milliseconds, meter) for milliseconds in STEPS}
-        threads, lease = background.percent()
+        threads = background.percent()
         meter.end()
         meter.close(last_scrape_seconds=0)
     for milliseconds, loops in around.items():
         repetitions, count, limit = STEPS[milliseconds]
         for loop in loops.values():
-            loop["overhead_percent"] = loop["added_us"] / (milliseconds * 10) + loop["put_off_percent"] + threads
+            loop["overhead_percent"] = (
+                loop["added_us"] / (milliseconds * 10) + loop["put_off_percent"] + sum(threads.values())
+            )
         shown.append(
             {
                 "step_us": milliseconds * 1e3,
@@ -292,15 +301,12 @@ def measure() -> dict[str, Any]:
                 "holds": loops["trained"]["overhead_percent"] < limit,
             }
         )
-    return {"threads_percent": threads, "renewals_percent": lease, "scrapes_percent": threads - lease, "steps": shown}
+    return {"threads_percent": threads, "steps": shown}
 
 
 def in_words(figures: dict[str, Any]) -> str:
     """The figures as a table."""
-    rows = [
-        ("renewals", f"{figures['renewals_percent']:.4f}% of a processor"),
-        ("scrapes", f"{figures['scrapes_percent']:.4f}% of a processor, every {SCRAPE_SECONDS:g} s"),
-    ]
+    rows = [(what, f"{percent:.4f}% of a processor") for what, percent in figures["threads_percent"].items()]
     for step in figures["steps"]:
         rows += [
             ("", ""),
