@@ -97,6 +97,14 @@ def test_the_trainer_keeps_its_runs_and_downloads_on_volumes_that_it_may_write_t
     assert re.search(r"^USER 10001:10001$", text, flags=re.MULTILINE)
 
 
+def test_the_trainers_workers_have_room_to_hand_batches_over() -> None:
+    """Through /dev/shm, of which Docker gives 64 MB: no more than six batches of 64 images of 224 × 224."""
+    size = re.fullmatch(r"(\d+)gb", SERVICES["trainer"]["shm_size"])
+    assert size
+    workers, ahead, images = 16, 3, 256  # the most that there are by themselves, and a large batch
+    assert int(size[1]) * 1024**3 >= workers * ahead * images * 3 * 224 * 224
+
+
 def test_only_the_trainer_and_what_ends_are_not_started_again_by_themselves() -> None:
     again = {name: service["restart"] for name, service in SERVICES.items() if service["restart"] != "unless-stopped"}
     assert again == dict.fromkeys({"trainer", *ONE_SHOT}, "no")
