@@ -13,7 +13,7 @@ from taximeter.phases import PHASES, Block, Entered, PhaseTimes, Turn
 def times(ticks: Ticks) -> tuple[PhaseTimes, list[int], list[int]]:
     samples: list[int] = []
     durations: list[int] = []
-    return PhaseTimes(ticks, samples.append, durations.append), samples, durations
+    return PhaseTimes(ticks, samples.extend, durations.extend), samples, durations
 
 
 def test_every_moment_belongs_to_exactly_one_phase(ticks: Ticks) -> None:

@@ -65,8 +65,8 @@ def gpu(ticks: Ticks, monkeypatch: pytest.MonkeyPatch) -> Gpu:
 def test_a_duration_on_a_bound_belongs_to_its_bucket() -> None:
     tally = Tally()
     for nanoseconds in (1_000_000, 1_000_001, 60_000_000_000, 60_000_000_001):
-        tally.step(2)
-        tally.step_time(nanoseconds)
+        tally.count_steps([2])
+        tally.count_step_times([nanoseconds])
     counts = dict(zip((*STEP_BOUNDS, "more"), tally.read().step_counts, strict=True))
     assert {bound: count for bound, count in counts.items() if count} == {0.001: 1, 0.0025: 1, 60.0: 1, "more": 1}
     assert (tally.read().steps, tally.read().samples, tally.read().step_ns) == (4, 8, 120_002_000_002)
@@ -111,8 +111,8 @@ def test_what_is_logged_after_the_end_does_not_count() -> None:
     tally.close()
     tally.latest["loss"] = 1.0
     tally.log_validation("validation accuracy", 1.0)
-    tally.step(1)
-    tally.step_time(1)
+    tally.count_steps([1])
+    tally.count_step_times([1])
     assert (tally.read().accuracy, tally.read().steps, tally.read().step_ns) == ({}, 0, 0)
 
 
@@ -162,7 +162,7 @@ def test_steps_are_counted_while_the_loss_is_not_finite() -> None:
     tally = Tally()
 
     def without_loss(loss: object) -> int | None:
-        tally.step(1)
+        tally.count_steps([1])
         tally.latest["loss"] = loss
         return tally.read().steps_without_loss
 
@@ -175,7 +175,7 @@ def test_steps_are_counted_while_the_loss_is_not_finite() -> None:
 
 def test_a_loss_that_was_never_told_is_not_missing() -> None:
     tally = Tally()
-    tally.step(1)
+    tally.count_steps([1])
     tally.log_validation("validation loss", float("nan"))
     assert tally.read().steps_without_loss is None
 

@@ -45,15 +45,14 @@ class DevicePhases(PhaseTimes):
     """
 
     def __init__(self, host: PhaseTimes, new_event: Callable[[], Event]) -> None:
-        super().__init__(host.clock, host.on_step, host.on_step_time)
+        super().__init__(host.clock, host.on_steps, host.on_step_times)
         self._put_to_host = self.put
         self.put = self._put
         host.add_up()
         self._sums = host._sums
-        self._until = host._until
         self._host_sums = self._sums.copy()
         """Where the program is. Of these, only the phases are of use."""
-        self._marked_at = self._until
+        self._marked_at = self._sums.until
         self._new_event = new_event
         self._following = True
         self._last: Event | None = None
@@ -72,7 +71,7 @@ class DevicePhases(PhaseTimes):
         with self._lock:
             if self._stopped:
                 return
-            self._host_sums.pass_by([(0, mark)])
+            self._host_sums.pass_by([(now, mark)])
             self._marked_at = now
             try:
                 self._look(now)
@@ -84,7 +83,7 @@ class DevicePhases(PhaseTimes):
                 return
             self._ahead.append((event, mark))
             if isinstance(mark, int):
-                self.on_step(mark)
+                self.on_steps([mark])
 
     def add_up(self) -> None:
         """See `PhaseTimes`; while the GPU is followed there is nothing to be added up."""
@@ -110,7 +109,7 @@ class DevicePhases(PhaseTimes):
                 return super().read()
             # The program may be in a phase long before the GPU is.
             now = self._sums.nanoseconds.copy()
-            now[self._host_sums.phases[-1]] += max(0, self.clock() - max(self._until, self._marked_at))
+            now[self._host_sums.phases[-1]] += max(0, self.clock() - max(self._sums.until, self._marked_at))
             return self._never_less(now)
 
     def _look(self, now: int) -> None:
@@ -119,14 +118,13 @@ class DevicePhases(PhaseTimes):
         while self._ahead and self._ahead[0][0].query():
             event, mark = self._ahead.popleft()
             if self._last is None:
-                passed = max(0, now - self._until)
+                moment = now
             else:
-                passed = max(0, round(self._last.elapsed_time(event) * 1e6))
+                moment = self._sums.until + round(self._last.elapsed_time(event) * 1e6)
                 self._spare.append(self._last)
             self._last = event
-            self._until += passed
-            for _samples, step_ns in self._sums.pass_by([(passed, mark)]):
-                self.on_step_time(step_ns)
+            _samples, durations = self._sums.pass_by([(moment, mark)])
+            self.on_step_times(durations)
             seen = True
         if seen:
             self._compare(now)
@@ -137,14 +135,14 @@ class DevicePhases(PhaseTimes):
         An event is seen some time after it came, but of many one is seen almost at once: by how much the least late
         one was behind, the GPU's clock is slow. It cannot be ahead: then its clock is fast.
         """
-        behind = now - self._until
+        behind = now - self._sums.until
         if behind < 0:
-            self._until, behind = now, 0
+            self._sums.set_clock(now)
+            behind = 0
         self._least_behind_ns = behind if self._least_behind_ns is None else min(self._least_behind_ns, behind)
         self._looks += 1
         if self._looks >= _COMPARE_AFTER:
-            self._until += self._least_behind_ns
-            self._sums.spend(self._least_behind_ns)
+            self._sums.go_on(self._sums.until + self._least_behind_ns)
             self._looks, self._least_behind_ns = 0, None
 
     def _follow_host(self, wrong: Exception) -> None:

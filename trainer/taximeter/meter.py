@@ -123,7 +123,7 @@ class Meter(Told):
         self._clock = clock
         self._tally = Tally()
         self._latest = self._tally.latest
-        self._phases = PhaseTimes(clock, self._tally.step, self._tally.step_time, self._unknown_phase)
+        self._phases = PhaseTimes(clock, self._tally.count_steps, self._tally.count_step_times, self._unknown_phase)
         self._follow(self._phases)
         self._cuda_device: int | None = None
         self._cost = RunningCost(clock)

@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
-from itertools import accumulate
-from operator import sub
 from typing import Any, Literal, NamedTuple, get_args
 
 Phase = Literal[
@@ -53,45 +51,60 @@ def _ignore(_what: object) -> None:
 class Sums:
     """Adds up times by phase as the marks pass by. What is no phase counts as `other`, and `on_unknown` is told."""
 
-    def __init__(self, on_unknown: Callable[[object], object] = _ignore) -> None:
+    def __init__(self, until: int, on_unknown: Callable[[object], object] = _ignore) -> None:
         self._on_unknown = on_unknown
+        self.until = until
+        """The moment until which the sums are."""
         self.nanoseconds: dict[Phase, int] = dict.fromkeys(PHASES, 0)
         self.phases: list[Phase] = ["startup"]
         """The phases that were entered and not left; the last is going on."""
-        self.step_ns = 0
-        """Of the step that is going on."""
+        self._step_began = until
 
     def copy(self) -> Sums:
         """The same, to go on apart."""
-        copy = Sums(self._on_unknown)
-        copy.nanoseconds, copy.phases, copy.step_ns = self.nanoseconds.copy(), self.phases.copy(), self.step_ns
+        copy = Sums(self.until, self._on_unknown)
+        copy.nanoseconds, copy.phases, copy._step_began = self.nanoseconds.copy(), self.phases.copy(), self._step_began
         return copy
 
-    def spend(self, nanoseconds: int) -> None:
-        """So much time passed in the phase that is going on."""
-        self.nanoseconds[self.phases[-1]] += nanoseconds
-        self.step_ns += nanoseconds
+    def at(self, moment: int) -> dict[Phase, int]:
+        """The sums at this moment, if nothing is marked before it."""
+        sums = self.nanoseconds.copy()
+        sums[self.phases[-1]] += max(0, moment - self.until)
+        return sums
 
-    def pass_by(self, happened: Iterable[tuple[int, Mark]]) -> list[tuple[int, int]]:
-        """Each after so many nanoseconds. Returns samples and nanoseconds of every step that ended."""
-        sums, phases, now, step_ns = self.nanoseconds, self.phases, self.phases[-1], self.step_ns
-        ended = []
-        for passed, mark in happened:
-            sums[now] += passed
-            step_ns += passed
+    def go_on(self, moment: int) -> None:
+        """Until this moment the phase that is going on went on."""
+        self.nanoseconds, self.until = self.at(moment), max(moment, self.until)
+
+    def set_clock(self, moment: int) -> None:
+        """It is this moment, and not the one until which the sums are; these stay as they are."""
+        self._step_began += moment - self.until
+        self.until = moment
+
+    def pass_by(self, happened: Iterable[tuple[int, Mark]]) -> tuple[list[int], list[int]]:
+        """Moments, and what happened at each. Returns samples, and nanoseconds, of every step that ended."""
+        sums, phases = self.nanoseconds, self.phases
+        now, until, step_began = phases[-1], self.until, self._step_began
+        samples: list[int] = []
+        durations: list[int] = []
+        for moment, mark in happened:
+            if moment > until:
+                sums[now] += moment - until
+                until = moment
             if isinstance(mark, str):
                 now = mark if mark in sums else self._unknown(mark)
             elif isinstance(mark, int):
-                ended.append((mark, step_ns))
-                now, step_ns = "data_wait", 0
+                samples.append(mark)
+                durations.append(until - step_began)
+                now, step_began = "data_wait", until
             else:
                 phases[-1] = now
                 if mark is Turn.LOOP:
-                    step_ns = 0
+                    step_began = until
                 self._turn(mark)
                 now = phases[-1]
-        phases[-1], self.step_ns = now, step_ns
-        return ended
+        phases[-1], self.until, self._step_began = now, until, step_began
+        return samples, durations
 
     def _turn(self, mark: Entered | Turn | object) -> None:
         phases = self.phases
@@ -116,8 +129,8 @@ class PhaseTimes:
     """Nanoseconds spent in each phase. Begins in `startup`.
 
     Marked by the training loop and read by other threads. A reader includes the phase that is still going on, so
-    that a long evaluation shows while it lasts. `on_step` is given the samples of each step that ended,
-    `on_step_time` its nanoseconds, and `on_unknown` what was marked as a phase and is none.
+    that a long evaluation shows while it lasts. `on_steps` is given the samples of each of the steps that ended,
+    `on_step_times` their nanoseconds, and `on_unknown` what was marked as a phase and is none.
 
     A mark is put on a list and added up later, all of a second together: in a step the processor has the code for
     that in none of its caches, and takes ten times as long for it.
@@ -126,13 +139,13 @@ class PhaseTimes:
     def __init__(
         self,
         clock: Callable[[], int] = time.perf_counter_ns,
-        on_step: Callable[[int], None] = _ignore,
-        on_step_time: Callable[[int], None] = _ignore,
+        on_steps: Callable[[list[int]], None] = _ignore,
+        on_step_times: Callable[[list[int]], None] = _ignore,
         on_unknown: Callable[[object], object] = _ignore,
     ) -> None:
         self.clock = clock
-        self.on_step = on_step
-        self.on_step_time = on_step_time
+        self.on_steps = on_steps
+        self.on_step_times = on_step_times
         # Re-entrant, since a signal handler that ends the meter can interrupt the thread that holds it.
         self._lock = threading.RLock()
         self.marks: list[Any] = []
@@ -140,9 +153,7 @@ class PhaseTimes:
         # Not a tuple for each: so many of them at once would set off garbage collections.
         self.put: Callable[[tuple[int, Mark]], None] = self.marks.extend
         """Take a moment and what happened; what a step calls directly, since each call less counts there."""
-        self._sums = Sums(on_unknown)
-        self._until = clock()
-        """The moment until which the sums are."""
+        self._sums = Sums(clock(), on_unknown)
         self._stopped = False
         self._shown = self._sums.nanoseconds.copy()
 
@@ -163,29 +174,23 @@ class PhaseTimes:
             del self.marks[: len(marks)]
             if not marks or self._stopped:
                 return
-            moments = list(accumulate(marks[::2], max, initial=self._until))
-            ended = self._sums.pass_by(zip(map(sub, moments[1:], moments), marks[1::2], strict=False))
-            self._until = moments[-1]
-            for samples, step_ns in ended:
-                self.on_step(samples)
-                self.on_step_time(step_ns)
+            samples, durations = self._sums.pass_by(zip(marks[::2], marks[1::2], strict=False))
+            self.on_steps(samples)
+            self.on_step_times(durations)
 
     def stop(self) -> None:
         """The run is over: from now on nothing counts."""
         with self._lock:
             self.add_up()
             if not self._stopped:
-                self._sums.spend(max(0, self.clock() - self._until))
+                self._sums.go_on(self.clock())
                 self._stopped = True
 
     def read(self) -> dict[Phase, int]:
         """Nanoseconds of each phase until now, in the order of `PHASES`."""
         with self._lock:
             self.add_up()
-            now = self._sums.nanoseconds.copy()
-            if not self._stopped:
-                now[self._sums.phases[-1]] += max(0, self.clock() - self._until)
-            return self._never_less(now)
+            return self._never_less(self._sums.at(self._sums.until if self._stopped else self.clock()))
 
     def _never_less(self, nanoseconds: dict[Phase, int]) -> dict[Phase, int]:
         # A reader may come between the look at the clock and the mark that is made of it, and say more of the phase

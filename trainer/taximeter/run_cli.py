@@ -36,7 +36,6 @@ exit status: the program's own, 128 + n if signal n ended it; 2 wrong usage, 3 s
 """
 
 
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `taximeter run`."""
     who = parser.add_argument_group("who pays")

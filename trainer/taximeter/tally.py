@@ -6,7 +6,7 @@ import logging
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -105,18 +105,19 @@ class Tally:
         self._complained: set[Name] = set()
         self._closed = False
 
-    def step(self, samples: int) -> None:
-        """Count a step that trained on so many samples."""
+    def count_steps(self, samples: Sequence[int]) -> None:
+        """Count steps, each of which trained on so many samples."""
         # No lock: only the loop counts, each number is read whole, and a lock would cost more than the counting.
         if not self._closed:
-            self.steps += 1
-            self.samples += samples
+            self.steps += len(samples)
+            self.samples += sum(samples)
 
-    def step_time(self, nanoseconds: int) -> None:
-        """Count how long a step took."""
+    def count_step_times(self, nanoseconds: Sequence[int]) -> None:
+        """Count how long steps took."""
         if not self._closed:
-            self._step_ns += nanoseconds
-            self._step_counts[bisect_left(_STEP_BOUNDS_NS, nanoseconds)] += 1
+            self._step_ns += sum(nanoseconds)
+            for duration in nanoseconds:
+                self._step_counts[bisect_left(_STEP_BOUNDS_NS, duration)] += 1
 
     def read_bytes(self, count: int) -> None:
         """Count bytes that were read from storage."""
