@@ -21,6 +21,8 @@ ALERTS = {rule["alert"] for rule in RULES if "alert" in rule}
 RECORDS = {rule["record"] for rule in RULES if "record" in rule}
 METRICS = {row.name for table in (*exporter.TABLES, *trainer.TABLES) for row in table.rows}
 
+IN_WORDS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+
 BEGINNINGS = {"taximeter_training_…", "taximeter_serving_…", "level:taximeter_…"}
 """Not names, but how many begin."""
 
@@ -47,3 +49,10 @@ def test_a_name_that_is_not_there_is_found() -> None:
         "run:taximeter_run_cost_per_hour:rate2m",
         "TaximeterGpuCold",
     ]
+
+
+def test_the_readme_counts_dashboards_and_alerts_right() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    dashboards = len(list((REPOSITORY / "grafana" / "dashboards").glob("*.json")))
+    assert f"{IN_WORDS[dashboards]} **Grafana** [dashboards]" in readme
+    assert f"{len(ALERTS)} [alerts]" in readme
