@@ -5,8 +5,7 @@ hold: all queries of Cost now over 30 days together in a second, and no panel of
 
 The real Prometheus has a made-up fleet of 100 hosts with 8 GPUs and 50 budgets each (`bench.fleet` says how it is
 made): 30 days of what rules record, in blocks, and the last minutes of everything in memory. It is asked as Grafana
-asks it: with All chosen in every variable, at most six queries at once over connections that stay open, a range in
-steps of a thousandth of it, or what Grafana rounds that to. Three times; the median counts.
+asks in a window of 1,920 pixels (`bench.browser`), at most six queries at once. Three times; the median counts.
 
 Of what is scraped there is no month, and of one recorded metric there are ten million samples at most: a dashboard that
 looks at more over 30 days does not hold, however fast it was.
@@ -21,28 +20,23 @@ import re
 import statistics
 import tempfile
 import time
-from bisect import bisect
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from threading import local
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from bench.blocks import COST_NOW
+from bench.browser import Browser, Opened
 from bench.fleet.hosts import DAY
 from bench.fleet.lookback import seconds
-from bench.fleet.making import SCRAPE_SECONDS, Asked, Fleet, Size
+from bench.fleet.making import Asked, Fleet, Size
 from bench.fleet.prometheus import Prometheus, prometheus
 from bench.show import show
 from bench.watched import Watched
 from demo import binaries
 from demo.configs import REPOSITORY
 from demo.interrupts import Interrupts
-from grafana.queries import Query, dashboard_queries
 
 DASHBOARDS = sorted((REPOSITORY / "grafana" / "dashboards").glob("*.json"))
 HOSTS = 100
@@ -51,48 +45,7 @@ LIMIT_SERIES = 1_000
 ROUNDS = 3
 AT_ONCE = 6
 """A browser opens so many connections to a server with HTTP/1.1."""
-POINTS = 1_000
-"""About as many as a panel is wide in pixels."""
 DEAREST = 12
-
-_NICE = (5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-_UNTIL = (7.5, 12.5, 17.5, 25, 45, 90, 210, 450, 750, 1050, 1500, 2700, 5400, 9000, 16_200, 32_400, 86_400)
-"""Seconds between points, and up to which calculated interval Grafana takes each (`roundInterval` of grafana/data)."""
-
-
-_VALUES_OF_LABEL = re.compile(r"group by \((?P<label>\w+)\) \(last_over_time\((?P<series>.+)\[\w+\]\)\)")
-"""What `grafana.queries` makes of a variable. Grafana asks for the label's values, which are in the index."""
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A dashboard over a time range up to now, in seconds."""
-
-    path: Path
-    over: float
-
-    @property
-    def step(self) -> float:
-        """Seconds between the points of a curve."""
-        return max(SCRAPE_SECONDS, _NICE[bisect(_UNTIL, self.over / POINTS)])
-
-    def queries(self) -> list[Query]:
-        """As Prometheus is asked them, with All chosen everywhere."""
-        document = json.loads(self.path.read_text(encoding="utf-8"))
-        values = {variable["name"]: ".*" for variable in document["templating"]["list"]} | {
-            "__range": f"{self.over:.0f}s",
-            "__interval": f"{self.step:.0f}s",
-            "__rate_interval": f"{max(self.step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS):.0f}s",
-        }
-        return dashboard_queries(self.path, variables=values)
-
-    def asked(self) -> list[Asked]:
-        """What it looks at."""
-        queries = [query for query in self.queries() if not _VALUES_OF_LABEL.fullmatch(query.expr)]
-        return [
-            Asked([query.expr for query in queries if query.instant]),
-            Asked([query.expr for query in queries if not query.instant], self.over),
-        ]
 
 
 def default_range(path: Path) -> float:
@@ -108,10 +61,10 @@ def measure() -> dict[str, Any]:
     month = Opened(COST_NOW, 30 * DAY)
     others = [Opened(path, default_range(path)) for path in DASHBOARDS]
     fleet = Fleet(tools, Size(HOSTS, with_budgets=HOSTS))
-    now = [Asked([query.expr for opened in (month, *others) for query in opened.queries()])]
+    now = [Asked([query.expr for opened in (month, *others) for query, _ in opened.queries])]
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "tsdb"
-        made = fleet.blocks(data, month.asked())
+        made = fleet.blocks(data, month.looked_at())
         with prometheus(tools.prometheus, data) as running:
             end = time.time()
             fleet.go_on(running, now, until=end, records=False)
@@ -140,64 +93,27 @@ def measure() -> dict[str, Any]:
 
 def _opened(running: Prometheus, opened: Opened, end: float) -> dict[str, Any]:
     """All queries of a dashboard, a few times."""
-    browser = _Browser(running.url, opened, end)
+    browser = Browser(running.url, opened.over, end)
     watched = Watched(running.pid)
     rounds, together, cpu = [], [], []
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in range(ROUNDS):
             began, cpu_ms = time.perf_counter(), watched.cpu_ms()
-            rounds.append(list(pool.map(browser.ask, opened.queries())))
+            rounds.append(list(pool.map(browser.ask, *zip(*opened.queries, strict=True))))
             together.append(1e3 * (time.perf_counter() - began))
             cpu.append(watched.cpu_ms() - cpu_ms)
     panels: dict[str, list[float]] = defaultdict(list)
     series: dict[str, int] = defaultdict(int)
-    for query, *answers in zip(opened.queries(), *rounds, strict=True):
+    for (query, _), *answers in zip(opened.queries, *rounds, strict=True):
         panels[query.panel].append(statistics.median(ms for ms, _ in answers))
         series[query.panel] += answers[0][1]
     return {
         "ms": statistics.median(together),
         "cpu_ms": statistics.median(cpu),
-        "queries": len(opened.queries()),
+        "queries": len(opened.queries),
         "series": dict(series),
         "panels_ms": {panel: sum(each) for panel, each in panels.items()},
     }
-
-
-class _Browser:
-    """Asks over a connection of its own in each thread."""
-
-    def __init__(self, url: str, opened: Opened, end: float) -> None:
-        self._address = urlsplit(url).netloc
-        self._opened = opened
-        self._end = end
-        self._of_thread = local()
-
-    def ask(self, query: Query) -> tuple[float, int]:
-        """Milliseconds, and how many series came back. Raises `ValueError` if Prometheus refuses."""
-        path, parameters = "/api/v1/query", {"query": query.expr, "time": f"{self._end}"}
-        values = _VALUES_OF_LABEL.fullmatch(query.expr)
-        if values is not None:
-            path = f"/api/v1/label/{values['label']}/values"
-            since = self._end - self._opened.over
-            parameters = {"match[]": values["series"], "start": f"{since}", "end": f"{self._end}"}
-        elif not query.instant:
-            step = self._opened.step
-            last = self._end // step * step
-            times = {"start": f"{last - self._opened.over}", "end": f"{last}", "step": f"{step}"}
-            path, parameters = "/api/v1/query_range", {"query": query.expr, **times}
-        began = time.perf_counter()
-        answer = self._get(path, parameters)
-        ms = 1e3 * (time.perf_counter() - began)
-        if answer["status"] != "success":
-            raise ValueError(f"{query.panel}: {answer['error']}")
-        return ms, len(answer["data"] if values is not None else answer["data"]["result"])
-
-    def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
-        if not hasattr(self._of_thread, "connection"):
-            self._of_thread.connection = HTTPConnection(self._address, timeout=120)
-        connection = self._of_thread.connection
-        connection.request("GET", f"{path}?{urlencode(parameters)}")
-        return json.loads(connection.getresponse().read())
 
 
 def in_words(figures: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,39 @@ _LABEL_VALUES = re.compile(r"label_values\((?P<series>.+),\s*(?P<label>\w+)\)")
 
 
 @dataclass(frozen=True)
+class Resolution:
+    """How densely a range is to be asked for; durations as Grafana writes them.
+
+    Attributes:
+        columns: of Grafana's grid of 24, how wide the panel is.
+        most_points: as many at most, instead of as many as the panel is wide in pixels.
+        interval: the shortest between points that the panel wants.
+        min_step: the shortest that the query wants.
+    """
+
+    columns: int = 24
+    most_points: int | None = None
+    interval: str | None = None
+    min_step: str | None = None
+
+
+@dataclass(frozen=True)
 class Query:
     """One query.
 
     Attributes:
         panel: the panel's title; ``variable NAME`` or ``annotation NAME`` where it is not a panel's.
         ref_id: tells the queries of one panel apart; empty for variables and annotations.
-        expr: PromQL without variables.
+        expr: PromQL.
         instant: asked at one moment; otherwise over a range.
+        resolution: of the range; a rate looks back by it at one moment, too.
     """
 
     panel: str
     ref_id: str
     expr: str
     instant: bool
+    resolution: Resolution = Resolution()
 
 
 def dashboard_queries(path: Path, *, variables: Mapping[str, str]) -> list[Query]:
@@ -45,8 +64,8 @@ def dashboard_queries(path: Path, *, variables: Mapping[str, str]) -> list[Query
         ValueError: a query names a variable that has no value, or is of a kind that cannot be turned into PromQL.
     """
     return [
-        Query(query.panel, query.ref_id, filled_in(query.expr, variables), query.instant)
-        for query in _queries(json.loads(path.read_text(encoding="utf-8")))
+        replace(query, expr=filled_in(query.expr, variables))
+        for query in with_variables(json.loads(path.read_text(encoding="utf-8")))
     ]
 
 
@@ -59,10 +78,14 @@ def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield panel
 
 
-def _queries(dashboard: Mapping[str, Any]) -> Iterator[Query]:
+def with_variables(dashboard: Mapping[str, Any]) -> Iterator[Query]:
+    """All queries, with the variables in them."""
     for panel in panels(dashboard):
         for target in panel["targets"]:
-            yield Query(panel["title"], target["refId"], target["expr"], bool(target.get("instant")))
+            resolution = Resolution(
+                panel["gridPos"]["w"], panel.get("maxDataPoints"), panel.get("interval"), target.get("interval")
+            )
+            yield Query(panel["title"], target["refId"], target["expr"], bool(target.get("instant")), resolution)
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
             yield Query(f"variable {variable['name']}", "", _values_of_label(variable["query"]["query"]), True)

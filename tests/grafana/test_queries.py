@@ -5,12 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grafana.queries import Query, dashboard_queries
+from grafana.queries import Query, Resolution, dashboard_queries
 
 
 def written(folder: Path, *, expr: str = "up", variable: str = "label_values(up, job)") -> Path:
-    inner = {"type": "stat", "title": "Inside", "targets": [{"refId": "A", "expr": "up"}]}
-    panel = {"type": "stat", "title": "Up", "targets": [{"refId": "B", "expr": expr, "instant": True}]}
+    inner = {
+        "type": "stat",
+        "title": "Inside",
+        "gridPos": {"w": 6},
+        "maxDataPoints": 100,
+        "interval": "1m",
+        "targets": [{"refId": "A", "expr": "up", "interval": "15s"}],
+    }
+    panel = {
+        "type": "stat",
+        "title": "Up",
+        "gridPos": {"w": 24},
+        "targets": [{"refId": "B", "expr": expr, "instant": True}],
+    }
     document: dict[str, Any] = {
         "panels": [panel, {"type": "row", "title": "Folded", "panels": [inner]}],
         "templating": {
@@ -29,7 +41,7 @@ def written(folder: Path, *, expr: str = "up", variable: str = "label_values(up,
 def test_panels_folded_panels_variables_and_annotations_are_found(tmp_path: Path) -> None:
     assert dashboard_queries(written(tmp_path), variables={}) == [
         Query("Up", "B", "up", True),
-        Query("Inside", "A", "up", False),
+        Query("Inside", "A", "up", False, Resolution(6, 100, "1m", "15s")),
         Query("variable job", "", "group by (job) (last_over_time(up[1h]))", True),
         Query("annotation Alerts", "", "ALERTS", False),
     ]
