@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rules = read_rules(REPOSITORY / "prometheus" / "rules")
     cases = firing_cases(REPOSITORY / "prometheus" / "tests")
     if asked.list:
+        width = max(map(len, rules.alerts))
         for name in rules.alerts:
-            say(f"{name:28}  {', '.join(cases[name]):24}  prometheus/rules/{rules.file_of(name)}")
+            say(f"{name:{width}}  {', '.join(cases[name]):24}  prometheus/rules/{rules.file_of(name)}")
         return 0
     if asked.alert not in cases:
         near = difflib.get_close_matches(asked.alert, cases, n=1, cutoff=0.3)

@@ -20,6 +20,7 @@ def test_the_list_has_every_alert() -> None:
     assert {line.split()[0] for line in said.splitlines()} == {
         name for text in texts for name in re.findall(r"- alert: (\w+)", text)
     }
+    assert len({line.index("prometheus/rules/") for line in said.splitlines()}) == 1, "the columns are even"
 
 
 @pytest.mark.parametrize(
