@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 from contextlib import nullcontext, suppress
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from taximeter_exporter.cli.options import add_config, add_web_config
+from taximeter_exporter.cli.signals import Ended, Signals
 from taximeter_exporter.cli.without_openssl import without_openssl
 
 if TYPE_CHECKING:
@@ -44,20 +44,22 @@ def run(args: argparse.Namespace) -> int:
         from taximeter_exporter.config.error import ConfigError  # noqa: PLC0415
         from taximeter_exporter.config.settings import load  # noqa: PLC0415
         from taximeter_exporter.metering.ledger import LedgerError  # noqa: PLC0415
-    signals: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda received, _: signals.put(received))
-    with exporter(
-        lambda: load(args.config, os.environ),
-        clock=SystemClock(),
-        simulate=args.simulate,
-        web_config=args.web_config,
-    ) as running:
-        running.start()
-        log.info("listening on %s://%s:%d", running.scheme, running.host, running.port)
-        while signals.get() == signal.SIGHUP:
-            # What keeps it from reloading is logged, and the old configuration stays.
-            with suppress(ConfigError, LedgerError):
-                running.reload()
-        running.stop()
+    signals = Signals()
+    try:
+        with exporter(
+            lambda: load(args.config, os.environ),
+            clock=SystemClock(),
+            simulate=args.simulate,
+            web_config=args.web_config,
+        ) as running:
+            signals.wait_in_line()
+            running.start()
+            log.info("listening on %s://%s:%d", running.scheme, running.host, running.port)
+            while signals.get() == signal.SIGHUP:
+                # What keeps it from reloading is logged, and the old configuration stays.
+                with suppress(ConfigError, LedgerError):
+                    running.reload()
+            running.stop()
+    except Ended:
+        log.info("ended before it had started, as it was told to")
     return 0
