@@ -13,6 +13,7 @@ from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.settings import Settings
 from taximeter_exporter.devices.open import NoDeviceError, open_source
 from taximeter_exporter.devices.reading import ReadError
+from taximeter_exporter.devices.roster import Remembered
 from taximeter_exporter.devices.sampler import SILENT_INTERVALS, Sampler
 from taximeter_exporter.metering.ledger import Ledger, LedgerError
 from taximeter_exporter.metering.meter import Meter
@@ -135,13 +136,20 @@ def exporter(
             log.warning("%s", warning)
         ledger = SqliteLedger(settings.ledger, simulated=simulate)
         stack.callback(ledger.close)
-        opened = open_source(settings.devices, simulate=simulate, host_uuid=ledger.host_uuid, clock=clock)
+        opened = open_source(
+            settings.devices,
+            simulate=simulate,
+            host_uuid=ledger.host_uuid,
+            clock=clock,
+            remembered=lambda: remembered(ledger),
+        )
         sampler = Sampler(
             opened.source,
             opened.devices,
             clock,
             interval_ns=settings.sample_interval_ns,
             changing=opened.changing,
+            unmetered=opened.unmetered,
         )
         stack.callback(sampler.stop, _STOP_SECONDS)
         schedule = schedule_for(settings.prices, sampler.devices)
@@ -181,6 +189,14 @@ def exporter(
             clock=clock,
             interval_ns=settings.sample_interval_ns,
         )
+
+
+def remembered(ledger: Ledger) -> list[Remembered]:
+    """What a ledger knows of devices."""
+    models = ledger.models()
+    return [
+        Remembered(uuid=uuid, model=models[uuid], boot_id=cursor.boot_id) for uuid, cursor in ledger.cursors().items()
+    ]
 
 
 def _meter(settings: Settings, *, clock: Clock, ledger: Ledger, sampler: Sampler, schedule: Schedule) -> Meter:

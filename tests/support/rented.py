@@ -12,8 +12,9 @@ from pathlib import Path
 from fakes.manual_clock import ManualClock
 from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, Scenario
+from taximeter_exporter.app import remembered
 from taximeter_exporter.clock import NS_PER_SECOND
-from taximeter_exporter.devices.nvml import NvmlSource
+from taximeter_exporter.devices.open import DeviceChoice, open_source
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.devices.sampler import Sampler
 from taximeter_exporter.metering.meter import Meter
@@ -43,9 +44,22 @@ class Rented:
         self.clock = ManualClock(elapsed_ns=up_seconds * NS_PER_SECOND, time_ns=time_ns("2026-11-21T12:00:00"))
         self.begun_ns = self.clock.elapsed_ns()
         self.show(*gpus)
-        source = NvmlSource()
-        self.sampler = Sampler(source, source.devices(), self.clock, interval_ns=NS_PER_SECOND, changing=True)
         self.ledger = SqliteLedger(folder / "ledger.db")
+        opened = open_source(
+            DeviceChoice.GPU,
+            simulate=False,
+            host_uuid=str,
+            clock=self.clock,
+            remembered=lambda: remembered(self.ledger),
+        )
+        self.sampler = Sampler(
+            opened.source,
+            opened.devices,
+            self.clock,
+            interval_ns=NS_PER_SECOND,
+            changing=True,
+            unmetered=opened.unmetered,
+        )
         self.meter = Meter(
             clock=self.clock,
             ledger=self.ledger,

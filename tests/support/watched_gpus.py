@@ -10,7 +10,7 @@ from pathlib import Path
 from fakes.nvml.build import build, environment
 from fakes.nvml.scenario import FakeGpu, Scenario
 
-from support.programs import CONFIG, RunningExporter, exporter, write_config
+from support.programs import CONFIG, RunningExporter, exporter, listening, write_config
 
 
 @dataclass
@@ -40,11 +40,14 @@ class Watched:
 
 
 @contextmanager
-def watched(folder: Path, libraries: Path, *gpus: FakeGpu, config: str = CONFIG) -> Iterator[Watched]:
-    """Start it on these GPUs, and stop it in the end."""
+def watched(
+    folder: Path, libraries: Path, *gpus: FakeGpu, config: str = CONFIG, ready: bool = True
+) -> Iterator[Watched]:
+    """Start it on these GPUs, and stop it in the end. Not `ready`: something is wrong from the beginning."""
     scenario = folder / "scenario"
     Scenario(gpus=gpus).write(scenario)
-    with exporter(write_config(folder, config), environ=environment(build(libraries), scenario)) as running:
+    start = exporter if ready else listening
+    with start(write_config(folder, config), environ=environment(build(libraries), scenario)) as running:
         here = Watched(running, scenario, folder / "ledger.db")
         try:
             yield here

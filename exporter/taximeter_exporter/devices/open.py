@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from queue import Empty, Queue
 from typing import NamedTuple
 
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.host import HostSource
 from taximeter_exporter.devices.nvml import DriverAbsent, NvmlSource
 from taximeter_exporter.devices.reading import Device, ReadError, Source
+from taximeter_exporter.devices.roster import Remembered, recall
 from taximeter_exporter.devices.simulated import SimulatedSource
 
 _log = logging.getLogger(__name__)
-
-PATIENCE_SECONDS = 30
-"""So long the driver may take to start. One that is not kept loaded initializes its GPUs first, one after the other."""
 
 
 class DeviceChoice(StrEnum):
@@ -38,13 +34,23 @@ class Opened(NamedTuple):
 
     source: Source
     devices: tuple[Device, ...]
-    changing: bool
+    changing: bool = False
     """Whether devices may come and go while it is open."""
+    unmetered: Callable[[int], str | None] = lambda _: None
+    """What to say if there are more than so many GPUs: some do not tell which they are."""
 
 
-def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[], str], clock: Clock) -> Opened:
+def open_source(
+    wanted: DeviceChoice,
+    *,
+    simulate: bool,
+    host_uuid: Callable[[], str],
+    clock: Clock,
+    remembered: Callable[[], Iterable[Remembered]] = tuple,
+) -> Opened:
     """Simulated GPUs if asked for, else the driver's GPUs, else the host itself; logs which and why.
 
+    A GPU that does not tell which it is, because it hangs or fails, is one of the `remembered`, if it is clear which.
     `host_uuid` is asked only if the host is the device. Raises `ReadError` if there is a driver that does not work, or
     does not answer in time: the host must not quietly stand in for GPUs that cost money. Raises
     `NoDeviceError` if GPUs are wanted and there is none.
@@ -56,7 +62,7 @@ def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[],
         _log.info("devices: the host itself, as asked for")
         return _unchanging(HostSource(host_uuid()))
     try:
-        opened = _in_time(_open_nvml)
+        opened = _open_nvml(remembered, boot_id=clock.boot_id)
     except DriverAbsent as absent:
         why = f"no NVIDIA driver: {absent}"
     else:
@@ -73,39 +79,21 @@ def open_source(wanted: DeviceChoice, *, simulate: bool, host_uuid: Callable[[],
 
 
 def _unchanging(source: Source) -> Opened:
-    return Opened(source, source.devices(), changing=False)
+    return Opened(source, source.devices())
 
 
-def _open_nvml() -> Opened:
+def _open_nvml(remembered: Callable[[], Iterable[Remembered]], *, boot_id: str) -> Opened:
     source = NvmlSource()
     try:
-        return Opened(source, source.devices(), changing=True)
-    except ReadError:
+        listed = source.devices()
+        unidentified = source.unidentified
+        recalled = recall(listed, unidentified, remembered(), boot_id=boot_id) if unidentified else ()
+        for device in recalled:
+            _log.warning("%s goes on being metered: it must be a GPU that cannot be identified now", device.uuid)
+        devices = (*listed, *recalled)
+        if unidentified and not devices:
+            raise ReadError(f"no GPU can be identified: {'; '.join(map(str, unidentified.values()))}")
+        return Opened(source, devices, changing=True, unmetered=source.unmetered)
+    except BaseException:
         source.close()
         raise
-
-
-def _in_time(open_it: Callable[[], Opened]) -> Opened:
-    """What it opens, or `ReadError` if it takes too long.
-
-    Nobody can end a call that hangs: its thread is left behind, and ends with the program.
-    """
-    outcome: Queue[Opened | Exception] = Queue()
-
-    def attempt() -> None:
-        try:
-            outcome.put(open_it())
-        except Exception as error:
-            outcome.put(error)
-
-    threading.Thread(target=attempt, name="open the driver", daemon=True).start()
-    try:
-        result = outcome.get(timeout=PATIENCE_SECONDS)
-    except Empty:
-        raise ReadError(
-            f"the NVIDIA driver has not listed its GPUs within {PATIENCE_SECONDS:g} s: a call to it hangs; see whether"
-            " `nvidia-smi` answers, and load the driver anew or reboot"
-        ) from None
-    if isinstance(result, Exception):
-        raise result
-    return result

@@ -221,8 +221,10 @@ class Snapshot:
 
     samples: tuple[Sample, ...]
     collect_success: bool
-    """True if there is a reading of every device."""
+    """True if there is a reading of every device, and all are known."""
     last_success_time_ns: int | None
     """Time of day of the last collection in which every device answered; `None` before the first."""
     duration_ns: int
     """How long the slowest device took to answer last."""
+    unmetered: str | None = None
+    """What there is to say of GPUs that are here, and nobody can tell which they are."""

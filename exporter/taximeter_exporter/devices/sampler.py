@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -49,12 +49,21 @@ class Sampler:
 
     Takes the source over: `stop` closes it. With `changing` the devices are listed again and again, in a thread of its
     own as well: those that appear are sampled from then on. A GPU that is not listed any more stays, without a reading.
+    `unmetered` says what to say if there are more than so many GPUs.
     """
 
     def __init__(
-        self, source: Source, devices: Sequence[Device], clock: Clock, *, interval_ns: int, changing: bool = False
+        self,
+        source: Source,
+        devices: Sequence[Device],
+        clock: Clock,
+        *,
+        interval_ns: int,
+        changing: bool = False,
+        unmetered: Callable[[int], str | None] = lambda _: None,
     ) -> None:
         self._source = source
+        self._unmetered = unmetered
         self._clock = clock
         self._interval_ns = interval_ns
         self._changing = changing
@@ -144,11 +153,13 @@ class Sampler:
         successes = [answer.last_success for answer in answers if answer.last_success is not None]
         # all of them had answered for the last time when the first of them last did
         everyone = min(successes) if len(successes) == len(answers) and successes else None
+        unmetered = self._unmetered(len({sample.device.gpu for sample in samples}))
         return Snapshot(
             samples=samples,
-            collect_success=all(sample.reading is not None for sample in samples),
+            collect_success=unmetered is None and all(sample.reading is not None for sample in samples),
             last_success_time_ns=None if everyone is None else everyone.time_ns,
             duration_ns=max((answer.duration_ns for answer in answers), default=0),
+            unmetered=unmetered,
         )
 
     def _current(self, answer: _Answer, now_ns: int) -> Sample:

@@ -18,6 +18,8 @@ def problems(snapshot: Snapshot, state: MeterState, *, now_ns: int, interval_ns:
     found = [
         f"{sample.device.uuid} is not read: {sample.error}" for sample in snapshot.samples if sample.reading is None
     ]
+    if snapshot.unmetered is not None:
+        found.append(snapshot.unmetered)
     silent_ns = now_ns - state.last_write_ns
     if silent_ns > MISSED_INTERVALS * interval_ns + NS_PER_SECOND:
         found.append(f"the ledger has not been written for {silent_ns // NS_PER_SECOND} s")

@@ -479,18 +479,21 @@ def test_a_gpu_that_was_never_listed_cannot_be_read(source: NvmlSource) -> None:
         source.read(stranger)
 
 
-def test_a_gpu_that_cannot_be_identified_is_left_out(
+def test_a_gpu_that_cannot_be_identified_is_told_of(
     fake_nvml: FakeNvml, source: NvmlSource, caplog: pytest.LogCaptureFixture
 ) -> None:
     fake_nvml.answer(Scenario(gpus=(FakeGpu(uuid="GPU-a", lost=True), FakeGpu(uuid="GPU-b"))))
     assert [(device.uuid, device.index) for device in source.devices()] == [("GPU-b", "1")]
-    assert "GPU 0 cannot be identified and is left out: nvmlDeviceGetHandleByIndex: GPU is lost" in caplog.text
+    assert "GPU 0 cannot be identified: nvmlDeviceGetHandleByIndex: GPU is lost" in caplog.text
 
 
 def test_gpus_that_all_fail_are_not_no_gpus(fake_nvml: FakeNvml, source: NvmlSource) -> None:
     fake_nvml.answer(Scenario(gpus=(FakeGpu(uuid="GPU-a", lost=True), FakeGpu(errors={"nvmlDeviceGetUUID": 3}))))
-    with pytest.raises(ReadError, match=r"GPU 0: .*GPU is lost; GPU 1: nvmlDeviceGetUUID: Not Supported"):
-        source.devices()
+    assert source.devices() == ()
+    assert source.unidentified == {
+        0: "nvmlDeviceGetHandleByIndex: GPU is lost",
+        1: "nvmlDeviceGetUUID: Not Supported",
+    }
 
 
 def test_no_gpus(fake_nvml: FakeNvml, source: NvmlSource) -> None:
@@ -545,5 +548,5 @@ def test_close_lets_go_of_the_driver(fake_nvml: FakeNvml) -> None:
     source = NvmlSource()
     source.close()
     assert fake_nvml.calls() == ["nvmlInitWithFlags", "nvmlShutdown"]
-    with pytest.raises(ReadError, match="Uninitialized"):
+    with pytest.raises(ReadError, match="NVML was shut down"):
         source.devices()

@@ -92,7 +92,7 @@ def test_it_is_not_opened_anew_while_a_call_hangs_in_it(
         fake_nvml.answer(Scenario(gpus=(ONE, replace(TWO, hang=True)), errors={"nvmlDeviceGetCount_v2": 999}))
         rented.sampler.list_once()
         assert hanging.is_alive()
-        assert "NVML is not started anew while a call hangs in it" in caplog.text
+        assert "the devices cannot be listed: nvmlDeviceGetCount: Unknown Error" in caplog.text
         assert "nvmlShutdown" not in fake_nvml.calls()
         # and the other goes on
         rented.sampler.sample_once(first)
@@ -106,9 +106,9 @@ def test_it_is_not_opened_anew_while_a_call_hangs_in_it(
 
 IMPATIENT = """
 import sys
-from taximeter_exporter.devices import open as opening
+from taximeter_exporter.devices.nvml import source
 from taximeter_exporter.cli.main import main
-opening.PATIENCE_SECONDS = 0.3
+source.PATIENCE_SECONDS = 0.3
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -129,7 +129,7 @@ def test_a_driver_that_hangs_at_the_start_is_an_error_in_time(
     )
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert done.stderr.strip().endswith(
-        "taximeter.yaml: devices: the NVIDIA driver has not listed its GPUs within 0.3 s: a call to it hangs; see"
+        "taximeter.yaml: devices: the NVIDIA driver has not answered within 0.3 s: a call to it hangs; see"
         " whether `nvidia-smi` answers, and load the driver anew or reboot"
     )
 
@@ -153,6 +153,6 @@ def test_a_driver_that_is_slow_at_the_start_is_waited_for(fake_nvml: FakeNvml) -
 def test_a_source_that_was_closed_is_not_opened_anew(fake_nvml: FakeNvml) -> None:
     source = NvmlSource()
     source.close()
-    with pytest.raises(ReadError, match="Uninitialized"):
+    with pytest.raises(ReadError, match="NVML was shut down"):
         source.devices()
     assert fake_nvml.calls() == ["nvmlInitWithFlags", "nvmlShutdown"]

@@ -71,10 +71,11 @@ class Library:
         self._out_of_use = None
 
     def close(self) -> None:
-        """Shut it down. No call may be under way."""
-        started = self._out_of_use is None
-        self._closed, self._out_of_use = True, "NVML was shut down"
-        if started:
+        """Shut it down; left to the end of the process while a call hangs in it."""
+        with self._changed:
+            is_quiet = self._out_of_use is None and not self._calls
+            self._closed, self._out_of_use = True, "NVML was shut down"
+        if is_quiet:
             pynvml.nvmlShutdown()
 
 
