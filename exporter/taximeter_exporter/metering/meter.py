@@ -11,7 +11,8 @@ from typing import Unpack
 from taximeter_exporter.clock import Clock
 from taximeter_exporter.devices.reading import Device
 from taximeter_exporter.metering.attribution import Interval, attribute_gap
-from taximeter_exporter.metering.budgets import Budget, BudgetState, Now, open_book
+from taximeter_exporter.metering.budget_books import open_book
+from taximeter_exporter.metering.budgets import Budget, BudgetState
 from taximeter_exporter.metering.energy import LONGEST_SPELL_NS
 from taximeter_exporter.metering.fleet import Fleet, Layout
 from taximeter_exporter.metering.footprint import Footprint, footprints
@@ -20,8 +21,8 @@ from taximeter_exporter.metering.ledger import Advance, Cursor, Ledger, LedgerEr
 from taximeter_exporter.metering.metered import Metered
 from taximeter_exporter.metering.money import Money
 from taximeter_exporter.metering.observation import Observation, Observations
+from taximeter_exporter.metering.outlook import Outlook
 from taximeter_exporter.metering.policy import SplitPolicy, owner, weigh
-from taximeter_exporter.metering.recent import Recent, RecentPast
 from taximeter_exporter.metering.run import Result, Run, Source
 from taximeter_exporter.metering.runs import RunBook, RunLabels
 from taximeter_exporter.metering.spent import Spending, zone_of
@@ -90,7 +91,7 @@ class Meter:
             usage_between=self._usage_between,
             runs=self._runs.runs,
         )
-        self._recent_past = RecentPast(ledger)
+        self._outlook = Outlook(ledger, schedule)
         for budget in budgets:
             if budget.scope and not any(budget.covers(run) for run in self._runs.runs.values()):
                 log.warning("budget %s: no run so far is within its scope, %s", budget.name, dict(budget.scope))
@@ -185,6 +186,7 @@ class Meter:
             self._transfer = Transfer(transfer, known.get(Transfer.uuid))
             self._schedule = self._schedule.then(time_ns, schedule)
             self._fleet.reprice(schedule, time_ns)
+            self._outlook.reprice(schedule)
             self._bill_gaps, self._policy = bill_gaps, policy
             self._state = self._build_state()
 
@@ -441,17 +443,14 @@ class Meter:
     def _budget_states(self, time_ns: int, per_hour: Mapping[str, Money]) -> list[BudgetState]:
         if not self._budgets:
             return []
-        try:
-            recent = self._recent_past.at(time_ns)
-        except LedgerError as error:
-            log.error("forecasts go by the present rate alone: %s", error)
-            recent = Recent((), 0)
-        now = Now(
-            time_ns=time_ns,
-            per_hour=per_hour,
-            runs=self._runs.runs,
+        now = self._outlook.now(
+            time_ns,
+            parts=self._metered,
+            active=self._runs.active(),
             visible=self._runs.visible(),
-            recent=recent,
+            runs=self._runs.runs,
+            per_hour=per_hour,
+            storage_per_hour=self._storage.per_hour(),
         )
         return [state for book in self._budgets for state in book.states(now)]
 

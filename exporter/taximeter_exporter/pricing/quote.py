@@ -59,6 +59,11 @@ class Schedule:
         hours = {tariff.hours for tariffs in self.tariffs[first : first + len(dated) + 1] for tariff in tariffs}
         return sorted({*dated, *(edge for each in hours for edge in each.edges_between(start_ns, end_ns))})
 
+    def varies_between(self, start_ns: int, end_ns: int) -> bool:
+        """Whether by its dates or its hours the rate may change between the two."""
+        first, after = bisect_right(self.changes, start_ns), bisect_right(self.changes, end_ns - 1)
+        return after > first or bool(self.tariffs and self.tariffs[first])
+
     def then(self, time_ns: int, other: Schedule) -> Schedule:
         """This one up to a time of day (nanoseconds since 1970), and another one from then on."""
         kept, first = bisect_left(self.changes, time_ns), bisect_right(other.changes, time_ns)
@@ -80,6 +85,20 @@ class Schedule:
                 tuple(Tariff(tariff.hours, tariff.rate and change(tariff.rate)) for tariff in tariffs)
                 for tariffs in self.tariffs
             ),
+        )
+
+    def lasting(self, time_ns: int) -> Schedule:
+        """The same, but what holds at a time of day or later goes on where no price follows it, until one does."""
+        tariffs = self._tariffs()
+        kept = [
+            place
+            for place, change in enumerate(self.changes, start=1)
+            if change <= time_ns or self.rates[place] is not None or tariffs[place]
+        ]
+        return Schedule(
+            tuple(self.changes[place - 1] for place in kept),
+            tuple(self.rates[place] for place in (0, *kept)),
+            tuple(tariffs[place] for place in (0, *kept)) if self.tariffs else (),
         )
 
     def _tariffs(self) -> tuple[tuple[Tariff, ...], ...]:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.metered import GPU0, budget, price
 from taximeter_exporter.clock import NS_PER_SECOND
-from taximeter_exporter.metering.budgets import CalendarBook, Now
+from taximeter_exporter.metering.budget_books import CalendarBook
 from taximeter_exporter.metering.ledger import Advance, Cursor
+from taximeter_exporter.metering.outlook import Now
 from taximeter_exporter.metering.periods import QUARTER_HOUR_NS, Period
 from taximeter_exporter.metering.recent import Recent
 from taximeter_exporter.metering.run import Run
@@ -123,7 +124,7 @@ def check(ledger: SqliteLedger, zone: ZoneInfo, start_ns: int, end_ns: int, usag
     while at < end_ns:
         by_day.enter(at, runs)
         by_month.enter(at, runs)
-        now = Now(time_ns=at, per_hour={}, runs=runs, visible=(), recent=Recent((), 0))
+        now = Now(time_ns=at, per_hour={}, runs=runs, visible=(), recent=Recent((), 0), ahead=None)
         (day,), (whole,) = by_day.states(now), by_month.states(now)
         name = f"{datetime.fromtimestamp(at // NS_PER_SECOND, zone):%Y-%m}"
         assert whole.spent == months.get((name, "USD"), (0, Fraction()))[1]
