@@ -57,22 +57,20 @@ def shapes(names: Iterable[str], known: Mapping[str, Recording], prometheus: Pro
 
 
 def lines(shapes: Iterable[Shape], moment: Moment, *, alive: bool = False) -> Iterator[Line]:
-    """The same over time. A series of a run is there for a day; on each of 30 days before was another of its kind.
+    """The same over time. A series of a run is there for a day, of one that ended for the hour in which it is exposed.
 
-    That of a run that has just ended was there in the last hour alone. Only what is there now if it is to be `alive`.
+    On each of 30 days before was another of its kind. Only what is there now if it is to be `alive`.
     """
     for name, labels, value in shapes:
         course = _course(name, value)
         if alive or "run" not in labels:
             yield Line(name, labels, course)
             continue
-        if labels["run"].startswith(ENDED):
-            yield Line(name, labels, course, (moment.end - HOUR, moment.end))
-            continue
+        lived = HOUR if labels["run"].startswith(ENDED) else DAY
         for day in range(_DAYS):
             last = moment.end - day * DAY
             run = f"{labels['run']}-{day}" if day else labels["run"]
-            yield Line(name, {**labels, "run": run}, course, (last - DAY, last))
+            yield Line(name, {**labels, "run": run}, course, (last - lived, last))
 
 
 def _course(name: str, value: float) -> Course:
