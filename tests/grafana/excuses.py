@@ -88,7 +88,7 @@ may_be_empty = [
     *of_panel("All offers", "ABCDE", _NO_OFFERS),
     *of_panel("Per GPU and hour, by provider", "A", _NO_OFFERS),
     *of_panel("Per GPU and hour, over time", "AB", _NO_OFFERS),
-    *of_panel("Runs that ended, here and elsewhere", "ABCDEFGHIJ", _NO_OFFERS),
+    *of_panel("Runs that ended, here and elsewhere", "ABCDEFGHI", _NO_OFFERS),
     *of_panel("These runs by each offer", "ABCDE", _NO_OFFERS),
     *of_panel("A cheaper GPU that would do", "ABCDEF", _NO_OFFERS),
     MayBeEmpty("variable gpu_model", "", _NO_OFFERS),

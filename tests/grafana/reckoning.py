@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,18 @@ def _ref_ids(panel: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def reckon(tools: Tools, folder: Path, series: Mapping[str, str], expected: Mapping[str, Mapping[str, float]]) -> None:
-    """Let promtool check what each expression gives; amounts stand under the labels that tell them apart."""
+def reckon(
+    tools: Tools,
+    folder: Path,
+    series: Mapping[str, str],
+    expected: Mapping[str, Mapping[str, float]],
+    *,
+    rules: Sequence[Path] = (),
+) -> None:
+    """Let promtool check what each expression gives; amounts stand under the labels that tell them apart.
+
+    Of the series, and of what `rules` record of them.
+    """
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
@@ -55,6 +65,6 @@ def reckon(tools: Tools, folder: Path, series: Mapping[str, str], expected: Mapp
         ],
     }
     path = folder / "test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"rule_files": [str(rule) for rule in rules], "tests": [test]}), encoding="utf-8")
     done = subprocess.run([tools.promtool, "test", "rules", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -78,9 +78,12 @@ def test_alerts_of_ours_that_fire_are_marked_where_they_began(tools: Tools, tmp_
 
 @pytest.mark.parametrize("dashboard", [path.stem for path in FILES if "Spot machine is taken" in asked(path.stem)])
 def test_each_spot_machine_is_marked_once_when_it_is_taken(tools: Tools, tmp_path: Path, dashboard: str) -> None:
+    """On the dashboard of runs only those on which one is."""
     taken = 'instance="here:9877", provider="acme", action="terminate"'
     later = 'instance="there:9877", provider="acme", action="stop"'
+    unused = 'instance="unused:9877", provider="acme", action="stop"'
     moment = "taximeter_host_reclaim_timestamp_seconds"
+    marks = {f"{{{taken}}}": 1700e3, f"{{{later}}}": 1900e3}
     reckoning.reckon(
         tools,
         tmp_path,
@@ -89,6 +92,14 @@ def test_each_spot_machine_is_marked_once_when_it_is_taken(tools: Tools, tmp_pat
             f'{moment}{{{taken}, job="taximeter-exporter"}}': "1700x30",
             f'{moment}{{{taken}, job="agent"}}': "1700x30",
             f'{moment}{{{later}, job="taximeter-exporter"}}': "1900x30",
+            f'{moment}{{{unused}, job="taximeter-exporter"}}': "1800x30",
+            'taximeter_run_active{instance="here:9877", run="demo"}': "1x30",
+            'taximeter_run_active{instance="there:9877", run="demo"}': "1x30",
+            'taximeter_run_active{instance="unused:9877", run="ended"}': "0x30",
         },
-        {asked(dashboard)["Spot machine is taken"]: {f"{{{taken}}}": 1700e3, f"{{{later}}}": 1900e3}},
+        {
+            asked(dashboard)["Spot machine is taken"]: (
+                marks if dashboard == "training-run" else {**marks, f"{{{unused}}}": 1800e3}
+            )
+        },
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from demo.binaries import Tools
+from demo.configs import REPOSITORY
 from grafana.queries import ALL
 
 from grafana import reckoning
@@ -87,6 +88,8 @@ SERIES = {
         *run("of-gone", "gone", 1, 8, there=GONE),
         (f"cheaper_gpu_price_per_hour{{{_SMALLER}}}", "1.5x30"),
         (f"cheaper_gpu_relative_throughput{{{_SMALLER}}}", "0.5x30"),
+        ('training_seconds_total{run="of-pair", rank="0"}', "200x30"),
+        ('training_seconds_total{run="of-pair-too", rank="0"}', "100x30"),
         ('training_accuracy_ratio{run="of-pair", rank="0", split="validation"}', "0.8x30"),
         ('training_accuracy_ratio{run="of-pair-too", rank="0", split="validation"}', "0.6x30"),
         ('training_time_to_accuracy_seconds{run="of-pair", rank="0", accuracy="0.5"}', "100x30"),
@@ -109,6 +112,7 @@ def reckon(tools: Tools, folder: Path, by: str, expected: Mapping[tuple[str, str
             }
             for shown, amounts in expected.items()
         },
+        rules=[REPOSITORY / "prometheus" / "rules" / "recording.yml"],
     )
 
 

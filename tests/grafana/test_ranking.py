@@ -40,3 +40,41 @@ def test_those_that_tell_most_over_the_whole_range_are_shown(
             }
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "panel"),
+    [
+        ("training-run", "Where the money went"),
+        ("training-run", "Progress, by run"),
+        ("training-run", "Cost to reach an accuracy"),
+        ("training-run", "Time to reach an accuracy"),
+        ("providers", "Time to an accuracy, by provider"),
+        ("providers", "Cost of an accuracy, by provider"),
+    ],
+)
+def test_a_training_is_shown_however_many_dearer_programs_are_metered(
+    tools: Tools, tmp_path: Path, dashboard: str, panel: str
+) -> None:
+    here = 'instance="host:9877"'
+    trained = 'run="trained", rank="0"'
+    series = {f'taximeter_price_per_hour{{{here}, uuid="GPU-0", provider="made-up", currency="USD"}}': "1x30"}
+    for number in range(LEAST, MOST + 1):
+        run = f'{here}, run="{"trained" if number == LEAST else f"other-{number}"}"'
+        series |= {
+            f'taximeter_run_info{{{run}, project="lab"}}': "1x30",
+            f"taximeter_run_active{{{run}}}": "1x30",
+            f'taximeter_run_cost_total{{{run}, currency="USD"}}': f"{number}x30",
+        }
+    series |= {
+        f"taximeter_training_{name}": value
+        for name, value in (
+            (f"seconds_total{{{trained}}}", "8x30"),
+            (f'phase_seconds_total{{{trained}, phase="startup"}}', "8x30"),
+            (f"goodput_ratio{{{trained}}}", "0.5x30"),
+            (f'cost_to_accuracy{{{trained}, accuracy="0.5", currency="USD"}}', "1x30"),
+            (f'time_to_accuracy_seconds{{{trained}, accuracy="0.5"}}', "4x30"),
+        )
+    }
+    shown = reckoning.query(dashboard, panel, filters=ALL)
+    reckoning.reckon(tools, tmp_path, series, {f"count({shown})": {"{}": 1}})

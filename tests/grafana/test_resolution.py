@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+import pytest
 import yaml
-from grafana.files import RULES
+from grafana.files import DASHBOARDS, RULES
 from grafana.queries import panels
 from taximeter_exporter.metering.runs import RENEW_SECONDS
 
@@ -46,6 +48,16 @@ def test_what_rules_record_is_looked_at_no_oftener_than_it_is_recorded(dashboard
             recorded = [every for name, every in RECORDED_EVERY.items() if name in target["expr"]]
             if recorded and target["range"]:
                 assert seconds(target["interval"]) >= max(recorded), f"{panel['title']} {target['refId']}"
+
+
+@pytest.mark.parametrize("title", ["Runs that ended, here and elsewhere", "These runs by each offer"])
+def test_weeks_of_runs_and_offers_are_looked_through_only_as_rules_record_them(title: str) -> None:
+    """As they are scraped a month of a hundred machines takes Prometheus minutes."""
+    document = json.loads((DASHBOARDS / "providers.json").read_text(encoding="utf-8"))
+    (panel,) = (panel for panel in panels(document) if panel["title"] == title)
+    for target in panel["targets"]:
+        for name in re.findall(r"([\w:]+)(?:\{[^}]*\})?\[", target["expr"]):
+            assert ":" in name, f"{target['refId']}: {name}"
 
 
 def test_the_course_of_prices_is_looked_at_a_hundred_times_at_most(dashboard: dict[str, Any]) -> None:

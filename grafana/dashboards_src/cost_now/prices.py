@@ -31,12 +31,12 @@ def in_force() -> Panel:
             rows(of_price(select("taximeter_price_stale", HOST))),
         ],
         columns=[
-            Column("provider", "Provider"),
-            Column("region", "Region"),
-            Column("instance_type", "Instance type"),
-            Column("pricing_model", "Terms"),
+            Column("provider", "Provider", width=130),
+            Column("pricing_model", "Terms", width=130),
             Column("Value #A", "Per hour", units.MONEY, decimals=2, width=95),
             Column("currency", "Currency", width=80),
+            Column("region", "Region"),
+            Column("instance_type", "Machine"),
             Column("Value #B", "Devices", units.COUNT, width=75),
             Column("Value #C", "Age", units.SECONDS, decimals=0, width=90),
             Column(

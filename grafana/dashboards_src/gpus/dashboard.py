@@ -20,7 +20,7 @@ def gpus() -> Dashboard:
         title="Taximeter: GPUs",
         description=DESCRIPTION,
         variables=[variables.instance(), variables.gpu()],
-        annotations=[annotations.alerts(), annotations.simulated()],
+        annotations=[annotations.reclaimed(), annotations.alerts(), annotations.simulated()],
         sections=[
             Section(
                 None,

@@ -37,7 +37,7 @@ def problems_now() -> Panel:
             rows(f"0 * {worst} + on (instance, uuid) group_left (currency) {priced}"),
         ],
         columns=[
-            Column("problem", "Problem", mappings=problems.in_words("02"), width=250),
+            Column("problem", "Problem", mappings=problems.in_words("02"), width=228),
             Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column("gpu", "GPU", width=70, link=_OF_GPU),
             Column("Value #B", "Per hour", units.MONEY, decimals=2, width=80),
@@ -158,10 +158,10 @@ def gpus() -> Panel:
         columns=[
             Column("instance", "Host", link=TO_GPUS_OF_HOST),
             Column("gpu", "GPU", width=50, link=_OF_GPU),
-            Column("model", "Model"),
-            Column("mig_profile", "MIG", width=75),
             Column("Value #A", "State", mappings=states.STATES, width=150),
             Column("Value #B", "What is wrong", mappings=problems.in_words(), width=190),
+            Column("model", "Model", width=250),
+            Column("mig_profile", "MIG", width=75),
             Column("Value #D", "Utilisation", units.RATIO, decimals=0, width=85),
             Column("Value #E", "Memory", units.RATIO, decimals=0, width=78),
             Column("Value #F", "Power", units.WATTS, decimals=0, width=65),

@@ -95,7 +95,7 @@ def readings() -> Panel:
         columns=[
             Column("instance", "Host"),
             Column("gpu", "GPU", width=55),
-            Column("Value #A", "State", mappings=states.STATES, width=150),
+            Column("Value #A", "State", mappings=states.STATES, width=125),
             *(
                 Column(f"Value #{letter}", reading.title, mappings=_WORDS, width=88)
                 for letter, reading in zip("BCDEFGHIJKLMNOPQRSTUVWXYZ", READINGS, strict=False)
@@ -123,8 +123,8 @@ def refused() -> Panel:
         columns=[
             Column("instance", "Host"),
             Column("gpu", "GPU", width=60),
-            Column("reading", "Reading"),
             Column("Value #B", "New", units.COUNT, decimals=0, width=80),
+            Column("reading", "Reading"),
             Column("Value #A", "Times", units.COUNT, decimals=0, width=80),
         ],
         sort_by="Times",

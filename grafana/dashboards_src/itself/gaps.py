@@ -67,7 +67,7 @@ def gaps() -> Panel:
             f"the {AT_MOST} exporters with most. By gap_policy it is billed or left out."
         ),
         unit=units.SECONDS,
-        decimals=0,
+        decimals=1,
         minimum=0,
         queries=[over_time(highest(missing, by="instance"), "{{instance}}")],
         no_value="no exporter is scraped",

@@ -37,9 +37,9 @@ def programs() -> Panel:
         ],
         columns=[
             Column("job", "Job", width=170),
+            Column("Value #B", "Configuration read", mappings=_READ, width=155),
             Column("instance", "Instance"),
             Column("version", "Version", width=110),
-            Column("Value #B", "Configuration read", mappings=_READ, width=155),
             Column("Value #C", "In force since", units.MOMENT, width=195),
             Column("Value #D", "Started", units.MOMENT, width=195),
         ],

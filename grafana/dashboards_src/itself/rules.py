@@ -20,17 +20,18 @@ def groups() -> Panel:
     def of(metric: str) -> str:
         return select(f"prometheus_rule_{metric}", RULES)
 
+    late = f"time() - {of('group_last_evaluation_timestamp_seconds')} - {of('group_interval_seconds')}"
     return table(
         title="Groups of rules",
         description=(
-            "Taximeter's groups of rules: how long the last evaluation took and how long ago it was; failed and "
+            "Taximeter's groups of rules: how long the last evaluation took, and how late the next one is; failed and "
             "missed within the time range."
         ),
         queries=[
             rows(by_group(of("group_rules"))),
             rows(by_group(of("group_last_evaluation_samples"))),
             rows(by_group(of("group_last_duration_seconds"))),
-            rows(by_group(f"time() - {of('group_last_evaluation_timestamp_seconds')}")),
+            rows(by_group(f"clamp_min({late}, 0)")),
             rows(by_group(f"increase({of('evaluation_failures_total')}[$__range])")),
             rows(by_group(f"increase({of('group_iterations_missed_total')}[$__range])")),
         ],
@@ -39,7 +40,7 @@ def groups() -> Panel:
             Column("Value #A", "Rules", units.COUNT, decimals=0, width=70),
             Column("Value #B", "Series", units.COUNT, decimals=0, width=75),
             Column("Value #C", "Took", units.SECONDS, decimals=1, width=90),
-            Column("Value #D", "Last", units.SECONDS, decimals=0, steps=watched(60, 300), width=80),
+            Column("Value #D", "Late", units.SECONDS, decimals=0, steps=watched(60, 300), width=80),
             Column("Value #E", "Failed", units.COUNT, decimals=0, steps=watched(1, 1), width=75),
             Column("Value #F", "Missed", units.COUNT, decimals=0, steps=watched(1, 10), width=80),
         ],

@@ -29,9 +29,9 @@ def targets() -> Panel:
         ),
         queries=[rows(f"{_UP} {slowest}"), rows(f"{_DURATION} {slowest}"), rows(f"{_SAMPLES} {slowest}")],
         columns=[
-            Column("job", "Job", width=170),
-            Column("instance", "Target"),
+            Column("job", "Job", width=150),
             Column("Value #A", "State", mappings=_REACHED, width=105),
+            Column("instance", "Target"),
             Column("Value #B", "Scrape took", units.SECONDS, decimals=3, steps=watched(0.5, 1), width=100),
             Column("Value #C", "Samples", units.COUNT, decimals=0, width=85),
         ],

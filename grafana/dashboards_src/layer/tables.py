@@ -33,6 +33,7 @@ class Column:
         mappings: words for values; their colours show as background.
         link: an address that a click on a cell leads to, and what it is called; see `layer.links.address`.
         missing: what stands in a cell without a value.
+        long: the text may be longer than the column; the reader can open it.
     """
 
     field: str
@@ -44,6 +45,7 @@ class Column:
     mappings: Sequence[ValueMapping] = ()
     link: tuple[str, str] | None = None
     missing: str = "–"
+    long: bool = False
 
     def properties(self) -> list[DynamicConfigValue]:
         """The column's settings as the SDK's override properties."""
@@ -55,6 +57,8 @@ class Column:
             settings.append(DynamicConfigValue("decimals", self.decimals))
         if self.width is not None:
             settings.append(DynamicConfigValue("custom.width", self.width))
+        if self.long:
+            settings.append(DynamicConfigValue("custom.inspect", True))
         if self.steps or self.mappings:
             settings.append(DynamicConfigValue("thresholds", thresholds(self.steps or NO_COLOUR).build()))
         if self.mappings:

@@ -36,12 +36,15 @@ _CONFIDENCE = words({"low": ("rounded", colours.WARNING), "as_stated": ("as stat
 OFFER_COLUMNS = (
     Column("offered", "GPU", width=70),
     Column("provider", "Provider", width=88),
+    Column("pricing_model", "Terms", width=116),
+)
+"""What is offered, by whom and how it is paid for; a phone has room for its price beside these."""
+MACHINE_COLUMNS = (
     Column("region", "Region", width=92),
     Column("instance_type", "Machine", width=140),
     Column("gpus", "GPUs", width=58),
-    Column("pricing_model", "Terms", width=116),
 )
-"""What is offered."""
+"""What has to be rented for it."""
 
 
 def source_columns(as_of: str, age: str) -> list[Column]:
@@ -50,7 +53,7 @@ def source_columns(as_of: str, age: str) -> list[Column]:
         Column(f"Value #{as_of}", "Price of", units.DAY, width=92, missing="undated"),
         Column(f"Value #{age}", "Age", units.SECONDS, decimals=0, steps=watched(OLD, TOO_OLD), width=85),
         Column("confidence", "Figure", mappings=_CONFIDENCE, width=82),
-        Column("source", "Source"),
+        Column("source", "Source", long=True),
     ]
 
 
@@ -81,6 +84,7 @@ def all_offers() -> Panel:
             Column("Value #A", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=78),
             Column("Value #B", "For all", units.MONEY_PER_HOUR, decimals=2, width=80),
             Column("Value #C", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=85),
+            *MACHINE_COLUMNS,
             *source_columns(as_of="D", age="E"),
             Column("currency", "Currency", width=80),
             SIMULATED,

@@ -6,9 +6,10 @@ from grafana_foundation_sdk.models.dashboard import AnnotationQuery
 
 from dashboards_src.layer import colours
 from dashboards_src.layer.annotations import mark
-from dashboards_src.promql import OTHER_PROJECTS, RUN, firing_alerts, of_project, rate, select
+from dashboards_src.promql import HOST, OTHER_PROJECTS, RUN, firing_alerts, of_project, rate, select
 
 _LATEST = 40
+_RECLAIMED = "taximeter_host_reclaim_timestamp_seconds"
 
 
 def of_runs() -> Sequence[AnnotationQuery]:
@@ -84,11 +85,21 @@ def alerts() -> AnnotationQuery:
     )
 
 
+def reclaimed_of_runs() -> AnnotationQuery:
+    """When the cloud takes a spot machine back on which one of the chosen runs is; needs `project` and `run`."""
+    active = of_project(f"{select('taximeter_run_active', RUN)} == 1")
+    return _reclaimed(f"{_RECLAIMED} and on (instance) {active}")
+
+
 def reclaimed() -> AnnotationQuery:
-    """When the cloud takes a spot machine back."""
+    """When the cloud takes one of the chosen spot machines back; needs the filter `instance`."""
+    return _reclaimed(select(_RECLAIMED, HOST))
+
+
+def _reclaimed(moments: str) -> AnnotationQuery:
     return mark(
         "Spot machine is taken",
-        expr="1000 * max by (instance, provider, action) (taximeter_host_reclaim_timestamp_seconds)",
+        expr=f"1000 * max by (instance, provider, action) ({moments})",
         title="Spot machine is taken",
         text="{{provider}}: {{action}} of {{instance}}",
         colour=colours.OLIVE,

@@ -51,9 +51,15 @@ def of_training(expr: str) -> str:
     return f"({expr} unless on (run) {kept('taximeter_serving_predictions_total')})"
 
 
-def dearest(at_most: int = AT_MOST) -> str:
+def dearest(at_most: int) -> str:
     """The cost of the dearest runs of each currency that do not serve."""
     return f"topk by (currency) ({at_most}, {of_training(kept_cost())})"
+
+
+def dearest_trained(cost: str) -> str:
+    """`cost` by run and currency of the dearest that a trainer tells of: other programs are metered, too."""
+    told = kept(select("taximeter_training_seconds_total", RUN, FIRST_RANK))
+    return f"topk by (currency) ({AT_MOST}, {cost} and on (run) {told})"
 
 
 def with_curve(cost: str) -> str:

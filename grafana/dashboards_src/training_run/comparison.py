@@ -110,6 +110,7 @@ def identity() -> Panel:
         columns=[
             Column("run", "Run"),
             Column("project", "Project", width=100),
+            Column("Value #D", "Device time", units.SECONDS, decimals=1, width=100),
             Column("team", "Team", width=95),
             Column("user", "User", width=75),
             Column("model", "Model", width=120),
@@ -117,7 +118,6 @@ def identity() -> Panel:
             Column("Value #B", "Started", units.MOMENT, width=185),
             Column("Value #C", "Ended", units.MOMENT, width=185),
             Column("result", "Result", width=80),
-            Column("Value #D", "Device time", units.SECONDS, decimals=1, width=100),
             Column("Value #E", "Energy", units.JOULES, decimals=1, width=85),
             SIMULATED,
         ],

@@ -20,7 +20,12 @@ def training_run() -> Dashboard:
         title="Taximeter: training run",
         description=DESCRIPTION,
         variables=[variables.project(), variables.run(), variables.currency()],
-        annotations=[*annotations.of_runs(), annotations.alerts(), annotations.simulated()],
+        annotations=[
+            *annotations.of_runs(),
+            annotations.reclaimed_of_runs(),
+            annotations.alerts(),
+            annotations.simulated(),
+        ],
         sections=[
             Section(
                 None,
@@ -67,7 +72,7 @@ def training_run() -> Dashboard:
                 "Devices",
                 [
                     Line(8, [(devices.gpu_use(), 8), (devices.gpu_memory(), 8), (devices.peak_memory(), 8)]),
-                    Line(8, [(devices.devices_in_use(), 7), (devices.power(), 7), (devices.trouble(), 10)]),
+                    Line(8, [(devices.devices_in_use(), 6), (devices.power(), 6), (devices.trouble(), 12)]),
                     Line(7, [(comparison.identity(), 24)]),
                 ],
             ),

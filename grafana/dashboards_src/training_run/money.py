@@ -12,6 +12,7 @@ from dashboards_src.shared import runs
 from dashboards_src.shared.ranking import AT_MOST
 
 _NO_TRAINING = "no training"
+_DEAREST = runs.dearest_trained(runs.kept_cost())
 
 
 def by_phase() -> Panel:
@@ -21,9 +22,9 @@ def by_phase() -> Panel:
         share = runs.share_of_phase(phase)
         if phase in runs.PROGRESS:
             share = f"({share} * on (run) (1 - {runs.lost_of_progress()}))"
-        money = f"{runs.dearest()} * on (run) group_left () {share}"
+        money = f"{_DEAREST} * on (run) group_left () {share}"
         parts[phase.replace("_", " ")] = rows(runs.with_curve(money))
-    parts["lost"] = rows(runs.with_curve(f"{runs.lost_cost()} and on (run) {runs.dearest()}"))
+    parts["lost"] = rows(runs.with_curve(f"{runs.lost_cost()} and on (run) {_DEAREST}"))
     return stacked_bars(
         title="Where the money went",
         description=(
@@ -51,7 +52,7 @@ def goodput() -> Panel:
         decimals=0,
         maximum=1,
         steps=good_from(0.5, 0.8),
-        queries=[now(f"{runs.goodput()} and on (run) {runs.dearest()}", "{{run}}")],
+        queries=[now(f"{runs.goodput()} and on (run) {_DEAREST}", "{{run}}")],
         no_value=_NO_TRAINING,
     )
 
@@ -59,7 +60,7 @@ def goodput() -> Panel:
 def cost_to_accuracy() -> Panel:
     """What each accuracy cost each run."""
     reached = kept_of_project(select("taximeter_training_cost_to_accuracy", RUN, CURRENCY))
-    money = f"max by (run, accuracy, currency) {reached} and on (run) {runs.dearest()}"
+    money = f"max by (run, accuracy, currency) {reached} and on (run) {_DEAREST}"
     return grouped_bars(
         title="Cost to reach an accuracy",
         description=(
@@ -90,7 +91,7 @@ def time_to_accuracy() -> Panel:
         group="accuracy",
         group_unit=units.RATIO,
         by="run",
-        query=rows(f"max by (run, accuracy) {reached} and on (run) {runs.dearest()}"),
+        query=rows(f"max by (run, accuracy) {reached} and on (run) {_DEAREST}"),
         no_value="no accuracy reached",
     )
 
