@@ -404,6 +404,23 @@ def test_a_loop_left_by_break(build: Build, ticks: Ticks) -> None:
     }
 
 
+def test_a_loop_that_is_left_after_the_last_batch_has_passed(build: Build) -> None:
+    """Frameworks that know how many batches there are do not ask for one more."""
+    meter = build()
+    for many in (3, 3, 2):
+        for number, _ in enumerate(meter.steps([[1], [2], [3]]), 1):
+            if number == many:
+                break
+    batches = iter(meter.steps([[1]]))
+    for _ in batches:
+        pass
+    batches.close()  # type: ignore[attr-defined]
+    for _ in meter.steps(iter([[1]])):
+        break  # nobody knows whether there would have been more
+    bill = meter.end()
+    assert (bill.steps, bill.epochs) == (10, 3)
+
+
 def test_what_comes_after_the_end_does_not_change_it(build: Build, ticks: Ticks) -> None:
     meter = build()
     bill = meter.end()

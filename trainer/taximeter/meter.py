@@ -205,11 +205,7 @@ class Meter(Told):
         same; by default as many as the first dimension of its first tensor. A loop that is left by `break` counts the
         step it was left in.
         """
-        try:
-            self._account.steps_per_pass = len(loader)  # type: ignore[arg-type]
-        except TypeError:
-            self._account.steps_per_pass = None
-        return Steps(
+        steps = Steps(
             loader,
             samples,
             first=first,
@@ -218,6 +214,8 @@ class Meter(Told):
             end=self._tally.complete_pass,
             complain=self._complain,
         )
+        self._account.steps_per_pass = steps.length
+        return steps
 
     def marking(self) -> tuple[Callable[[tuple[int, Phase]], None], Callable[[], int]]:
         """What a loop over `steps` can say phases by for less than a block with `phase` takes: `mark((now(), phase))`.

@@ -39,6 +39,14 @@ class Steps(Generic[T]):
     def __len__(self) -> int:
         return len(self._loader)  # type: ignore[arg-type]  # raises TypeError for what has none, as len() should
 
+    @property
+    def length(self) -> int | None:
+        """Batches of a whole loop; `None`: not known."""
+        try:
+            return len(self)
+        except Exception:  # whatever somebody's loader raises must not end the training
+            return None
+
     def __iter__(self) -> Iterator[T]:
         phases = self._begin()
         put, clock, first = phases.put, phases.clock, self._first
@@ -46,6 +54,7 @@ class Steps(Generic[T]):
         asked = callable(self._samples)
         samples = 0 if asked else self._count(None)
         in_step = False
+        ended = 0
         tend_at = clock()
         put((tend_at, Turn.LOOP))
         try:
@@ -62,11 +71,17 @@ class Steps(Generic[T]):
                 now = clock()
                 put((now, samples))
                 in_step = False
+                ended += 1
                 if now >= tend_at:
                     pair = self._pair(batch)
                     self._tend()
                     tend_at = now + TEND_NS
             self._end()
+        except GeneratorExit:
+            # Whoever knows how many there are need not ask for one more to see that it was the last.
+            if ended + in_step == self.length:
+                self._end()
+            raise
         finally:
             if in_step:
                 put((clock(), samples))

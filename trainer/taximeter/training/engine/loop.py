@@ -101,8 +101,8 @@ def _train_epoch(
         hooks.call("step_end", state)
         watch.look(state)
         _agree(parts, state, should_stop)
-        if state.stop is not None:
-            return
+        if state.stop is not None and state.steps_in_epoch < state.steps_per_epoch:
+            return  # else the loop ends by itself, and the epoch's batches are all done with
 
 
 def _evaluate(parts: Parts, state: TrainState, meter: Meter, should_stop: Callable[[], bool]) -> bool:
