@@ -56,3 +56,14 @@ def test_the_readme_counts_dashboards_and_alerts_right() -> None:
     dashboards = len(list((REPOSITORY / "grafana" / "dashboards").glob("*.json")))
     assert f"{IN_WORDS[dashboards]} **Grafana** [dashboards]" in readme
     assert f"{len(ALERTS)} [alerts]" in readme
+
+
+def test_variables_of_the_environment_are_read_by_some_program() -> None:
+    """Or filled in by docker compose."""
+    programs = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (*REPOSITORY.glob("*/taximeter*/**/*.py"), *REPOSITORY.glob("docker-compose*.yml"))
+    )
+    named = {name for path in FILES for name in re.findall(r"\bTAXIMETER_[A-Z_]+\b", path.read_text(encoding="utf-8"))}
+    assert named
+    assert {name for name in named if not re.search(rf"\b{name}\b", programs)} == set()
