@@ -61,10 +61,10 @@ def spending(
     """
     lines: dict[tuple[str, str], Spending] = {}
     runs = {run.name: run for run in ledger.runs()}
-    for key_of, usage in _parts(ledger, by, start_ns, end_ns, timezone):
+    for key_of, booked in _parts(ledger, by, start_ns, end_ns, timezone):
+        # energy has no price of its own, and is no device time
+        usage = [row for row in booked if row.category is not Category.ENERGY]
         for row in usage:
-            if row.category is Category.ENERGY:
-                continue  # it has no price of its own, and is no device time
             key, currency = key_of(row, runs), row.rate.currency if row.rate else ""
             line = lines.setdefault((key, currency), Spending(key, currency))
             line.device_ns += row.ns

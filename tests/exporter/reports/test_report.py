@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.metered import GPU0, GPU1, Machine, time_ns
 from support.programs import CONFIG, program, write_config
-from taximeter_exporter.metering.usage import Share
+from taximeter_exporter.metering.usage import Category, Share
+from taximeter_exporter.pricing.catalog_file import Billing
 from taximeter_exporter.reports.spending import By, spending
 from taximeter_exporter.reports.tables import table, to_csv
 
@@ -38,6 +39,23 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     machine.meter.tick()
     yield machine
     machine.kill()
+
+
+def test_energy_is_in_no_line(machine: Machine) -> None:
+    run = machine.register("b", devices=("GPU-1",))
+    for second in range(3):
+        machine.joules = {"GPU-0": 100 * second, "GPU-1": 300 * second}
+        machine.pass_time(1)
+        machine.renew(run)
+    machine.end(run)
+    assert Category.ENERGY in {row.category for row in machine.ledger.usage()}
+    for by in By:
+        lines = spending(
+            machine.ledger, by=by, start_ns=START, end_ns=END, timezone=UTC_ZONE, billing_of=lambda _: Billing()
+        )
+        assert sum(line.cost for line in lines) == 2 * (13 * 3600 + 3)
+        assert {line.currency for line in lines} == {"USD"}
+        assert all(line.billed == line.cost for line in lines) == (by is By.RUN)
 
 
 def costs(machine: Machine, by: By, zone: ZoneInfo = UTC_ZONE) -> dict[str, Fraction]:
