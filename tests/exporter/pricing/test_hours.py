@@ -21,7 +21,8 @@ from taximeter_exporter.pricing.quote import schedule_for
 NS = 10**9
 HOUR = 3600 * NS
 MINUTE = 60 * NS
-BERLIN, NEW_YORK, LORD_HOWE = map(ZoneInfo, ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe"))
+BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+LORD_HOWE, KATHMANDU = ZoneInfo("Australia/Lord_Howe"), ZoneInfo("Asia/Kathmandu")
 ALL_WEEK = range(7)
 
 
@@ -57,6 +58,10 @@ def edges(of: Hours, start: str, end: str) -> list[str]:
         # Half an hour: 5 April, at 02:00 it is 01:30 again.
         (LORD_HOWE, "01:30-02:00", "2026-04-04", ["04T14:30", "04T15:30"]),
         (LORD_HOWE, "01:45-03:00", "2026-04-04", ["04T14:45", "04T15:00", "04T15:15", "04T16:30"]),
+        # 4 October, at 02:00 it is 02:30: within an hour of UTC.
+        (LORD_HOWE, "02:15-03:00", "2026-10-03", ["03T15:30", "03T16:00"]),
+        # There a week begins within an hour of UTC.
+        (KATHMANDU, "00:00-00:10", "2026-03-01", ["01T18:15", "01T18:25"]),
     ],
 )
 def test_hours_begin_and_end_as_the_clock_on_the_wall_shows(
@@ -105,7 +110,7 @@ _SPANS = st.builds(
     _MINUTE,
     st.integers(1, 1440),
     st.sets(st.integers(0, 6), min_size=1),
-    st.sampled_from([BERLIN, NEW_YORK, LORD_HOWE, ZoneInfo("Asia/Kathmandu"), ZoneInfo("UTC")]),
+    st.sampled_from([BERLIN, NEW_YORK, LORD_HOWE, KATHMANDU, ZoneInfo("UTC")]),
 )
 
 
