@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from taximeter_exporter.config.error import ConfigError
-from taximeter_exporter.config.settings import Settings, load
+from taximeter_exporter.config.settings import load
 from taximeter_exporter.devices.open import DeviceChoice
 from taximeter_exporter.metering.periods import Period
 
@@ -196,28 +196,3 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="is not UTF-8 text"):
         load(path, {})
-
-
-def test_every_field_of_the_shipped_file_is_known_by_its_name() -> None:
-    """The file that people start from shows every top-level field there is."""
-    fields = {line.split(":")[0] for line in SHIPPED.read_text(encoding="utf-8").splitlines() if line[:1].isalpha()}
-    assert fields == {
-        "listen",
-        "sample_interval",
-        "ledger",
-        "gap_policy",
-        "split_policy",
-        "devices",
-        "process_metrics",
-        "dcgm_metrics",
-        "write_token_file",
-        "host",
-        "prices",
-        "discounts",
-        "catalog",
-        "price_max_age",
-        "storage",
-        "transfer",
-        "budgets",
-    }
-    assert isinstance(load(SHIPPED, {}), Settings)
