@@ -83,6 +83,8 @@ SERIES = {
         *run("of-pair", "pair", 2, 8),
         *run("of-pair-too", "pair", 1, 4),
         *run("goes-on", "pair", 5, 20, ended=False),
+        *run("goes-on-again", "pair", 3, 12, ended=False),
+        ('run_end_timestamp_seconds{instance="pair", run="goes-on-again", result="gone"}', "60x8 stale"),
         *run("of-part", "divided", 1, 2),
         *run("of-mixed", "mixed", 1, 2),
         *run("of-gone", "gone", 1, 8, there=GONE),

@@ -52,7 +52,7 @@ READINGS: Sequence[Reading] = (
     Reading("Clocks", "gpu_clock_hertz"),
     Reading("Throttling", "gpu_throttle_active"),
     Reading("Fans", "gpu_fan_speed_ratio"),
-    Reading("SM activity", "gpu_sm_activity_ratio", of_instances=True),
+    Reading("SM use", "gpu_sm_activity_ratio", of_instances=True),
     Reading("PCIe", "gpu_pcie_bytes_total"),
     Reading("NVLink", "gpu_nvlink_bytes_total"),
     Reading("ECC", "gpu_ecc_errors_total"),

@@ -149,7 +149,7 @@ def bars(
     panel.mappings(list(mappings)).display_name(SERIES_NAME)
     panel.display_mode(BarGaugeDisplayMode.BASIC).value_mode(BarGaugeValueMode.TEXT).show_unfilled(True)
     panel.orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.TOP)
-    panel.sizing(BarGaugeSizing.MANUAL).min_viz_height(36).max_viz_height(
+    panel.sizing(BarGaugeSizing.MANUAL).min_viz_height(35).max_viz_height(
         48
     )  # room for name and value; one bar alone fills no panel
     panel.reduce_options(_last_value()).text(VizTextDisplayOptions().title_size(14).value_size(18))

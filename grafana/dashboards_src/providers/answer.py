@@ -149,11 +149,11 @@ def here_and_elsewhere() -> Panel:
             Column("gpu_model", "GPU", width=65),
             Column("Value #A", "GPUs", units.COUNT, decimals=0, width=58),
             Column("Value #C", "Paid now", units.MONEY_PER_HOUR, decimals=2, width=80),
-            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=80),
+            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=95),
             Column("Value #I", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=65),
             Column("cheapest", "Cheapest at"),
             *(
-                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=93)
+                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=95)
                 for letter, title in zip("DEFG", TERMS_OF_COLUMNS, strict=True)
             ),
             Column("Value #B", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=72),

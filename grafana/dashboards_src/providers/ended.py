@@ -69,7 +69,7 @@ def of_each_run() -> Panel:
         columns=[
             Column("run", "Run", link=TO_RUN),
             Column("Value #A", "Cost", units.MONEY, decimals=2, width=62),
-            Column("Value #G", "To save", units.MONEY, decimals=2, width=80),
+            Column("Value #G", "To save", units.MONEY, decimals=2, width=95),
             Column("Value #H", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=70),
             Column("cheapest", "Cheapest at", width=145),
             *(
@@ -108,7 +108,7 @@ def by_offer() -> Panel:
             *OFFER_COLUMNS,
             Column("Value #A", "Would cost", units.MONEY, decimals=2, width=95),
             Column("Value #E", "Did cost", units.MONEY, decimals=2, width=80),
-            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=85),
+            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=92),
             *MACHINE_COLUMNS,
             *source_columns(as_of="C", age="D"),
             Column("currency", "Currency", width=80),

@@ -83,7 +83,7 @@ def all_offers() -> Panel:
             *OFFER_COLUMNS,
             Column("Value #A", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=78),
             Column("Value #B", "For all", units.MONEY_PER_HOUR, decimals=2, width=80),
-            Column("Value #C", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=85),
+            Column("Value #C", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=92),
             *MACHINE_COLUMNS,
             *source_columns(as_of="D", age="E"),
             Column("currency", "Currency", width=80),
