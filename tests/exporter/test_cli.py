@@ -11,7 +11,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.programs import CONFIG, exporter, program, write_config
+from fakes.nvml.build import build, environment
+from fakes.nvml.scenario import Scenario
+from support.programs import CONFIG, exporter, program, wait_for, write_config
 from support.promptness import within
 
 HOST = {"TAXIMETER_DEVICES": "host"}
@@ -84,10 +86,11 @@ def test_a_protection_that_cannot_be_is_one_line_and_status_2(
 
 
 def test_help_teaches() -> None:
-    for command in ((), ("serve",), ("check",)):
+    for command in ((), ("serve",), ("check",), ("report",), ("prices",), ("compare",), ("capture",)):
         done = run(*command, "--help")
         assert done.returncode == 0
         assert "usage: taximeter-exporter" in done.stdout
+        assert "examples:\n  " in done.stdout
     assert "--simulate" in run("--help").stdout
 
 
@@ -144,3 +147,27 @@ def test_sigterm_ends_it_soon_with_everything_written(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("SELECT count(*) FROM usage").fetchone()[0] > 0
     ledger.close()
+
+
+def test_a_reader_that_has_read_enough_is_no_mistake() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [program("taximeter-exporter"), "prices"], stdout=writing, stderr=subprocess.PIPE, timeout=120, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_ctrl_c_breaks_a_command_off_without_a_word(tmp_path: Path, fake_nvml_libraries: Path) -> None:
+    scenario, calls, output = tmp_path / "scenario", tmp_path / "calls", tmp_path / "gpu.json"
+    Scenario().write(scenario, call_log=calls)
+    command = [program("taximeter-exporter"), "capture", "--samples", "600", "--output", str(output)]
+    env = {**os.environ, **environment(build(fake_nvml_libraries), scenario)}
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE) as process:
+        wait_for(lambda: calls.exists() and "nvmlDeviceGetMemoryInfo_v2" in calls.read_text(), "nothing is read")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) == 128 + signal.SIGINT
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert not output.exists()

@@ -20,10 +20,27 @@ from taximeter_exporter.web.security.guard import Access, Guard, protection
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+_EPILOG = """\
+examples:
+  taximeter-exporter check                                  before a start, or a reload
+  taximeter-exporter check --web.config.file web.yml        with TLS and passwords
+  taximeter-exporter check --format json                    for a program
+
+It looks at the configuration alone: no GPU is asked, no ledger opened. What the running exporter finds wrong, its
+/readyz says.
+
+exit status: 0 it is valid, 2 it is not, and a line says which field and what would be right
+"""
+
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its options."""
-    parser = commands.add_parser("check", help="validate the configuration; print what this machine costs and why")
+    parser = commands.add_parser(
+        "check",
+        help="validate the configuration; print what this machine costs and why",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_config(parser)
     add_web_config(parser)
     add_format(parser, "table", "json")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -25,8 +27,10 @@ examples:
   taximeter-exporter capture --output gpu.json        record what these GPUs answer, without names or serials
   TAXIMETER_LISTEN=0.0.0.0:9877 taximeter-exporter serve   any field can come from the environment
 
-exit status: 0 done, 1 nothing found, 2 bad input (one line says which file, which field and what would be right)
+exit status: 0 done, 1 nothing found, 2 bad input (one line says which file, which field and what would be right),
+128 + n where signal n broke a command off
 """
+_BROKEN_OFF = 128
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,10 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     args = _parser(argv).parse_args(argv)
     try:
-        return int(args.run(args))
+        status = int(args.run(args))
+        sys.stdout.flush()
     except ConfigError as error:
         print(f"taximeter-exporter: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return _BROKEN_OFF + signal.SIGINT
+    except BrokenPipeError:
+        # whoever reads has read enough; what is left goes nowhere, and nobody complains of it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_OFF + signal.SIGPIPE
+    return status
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

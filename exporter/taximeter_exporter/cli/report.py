@@ -50,12 +50,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     add_config(parser)
     add_format(parser, "table", "csv", "json")
     parser.add_argument("--by", type=By, choices=tuple(By), default=By.PROJECT, help="default: project")
-    parser.add_argument(
-        "--from", dest="start", type=date.fromisoformat, metavar="DAY", help="default: the 1st of this month"
-    )
-    parser.add_argument(
-        "--to", dest="end", type=date.fromisoformat, metavar="DAY", help="the first day left out; default: tomorrow"
-    )
+    parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="default: the 1st of this month")
+    parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="the first day left out; default: tomorrow")
     parser.add_argument("--timezone", default="UTC", metavar="ZONE", help="IANA name; default: UTC")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="default: the configuration's")
     parser.set_defaults(run=run)
@@ -67,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     today = datetime.now(UTC).astimezone(zone).date()
     start, end = args.start or today.replace(day=1), args.end or today + timedelta(days=1)
     if start >= end:
-        raise ConfigError("--to", "", f"{end} is not after {start}; it is the first day that is left out")
+        raise ConfigError("--from", "", f"{start} is not before {end}, the first day that is left out (--to)")
     # how a run is billed stands in the configuration, as the ledger does
     settings = load(args.config, os.environ) if args.ledger is None or args.by is By.RUN else None
     path = settings.ledger if settings is not None and args.ledger is None else args.ledger
@@ -82,17 +78,20 @@ def run(args: argparse.Namespace) -> int:
                 timezone=zone,
                 billing_of=settings.book.billing_of if settings else None,
             )
+            simulated = any(uuid.startswith("SIM-") for uuid in ledger.cursors())
         finally:
             ledger.close()
     except LedgerError as error:
         raise ConfigError(str(error), "", "") from error
-    print(_show(lines, by=args.by, form=args.format))
+    print(_show(lines, by=args.by, form=args.format, simulated=simulated))
     return 0
 
 
-def _show(lines: list[Spending], *, by: By, form: str) -> str:
+def _show(lines: list[Spending], *, by: By, form: str, simulated: bool) -> str:
     billed = by is By.RUN
     header = [by, "device_hours", *_SHARES, "cost", *(["billed_cost"] if billed else []), "currency"]
+    if simulated:
+        header.append("simulated")
     rows = [
         [
             line.key or ("-" if form == "table" else ""),
@@ -101,6 +100,7 @@ def _show(lines: list[Spending], *, by: By, form: str) -> str:
             str(to_decimal(line.cost)),
             *([str(to_decimal(line.billed))] if line.billed is not None else []),
             line.currency or ("no price" if form == "table" else ""),
+            *(["true"] if simulated else []),
         ]
         for line in lines
     ]
@@ -111,6 +111,13 @@ def _show(lines: list[Spending], *, by: By, form: str) -> str:
     if not rows:
         return "Nothing was spent in this time."
     return table([str(name).replace("_", " ") for name in header], rows)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day; write for instance 2026-11-01") from error
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -21,10 +21,27 @@ log = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.0005
 
+_EPILOG = """\
+examples:
+  taximeter-exporter serve                                 what taximeter.yaml says
+  taximeter-exporter serve --simulate                      without GPUs; wants a ledger of its own
+  TAXIMETER_LEDGER=/tmp/try.db taximeter-exporter serve --simulate
+
+Then http://127.0.0.1:9877/ is a page to look at, /metrics is for Prometheus, and /readyz says what is wrong.
+SIGHUP has the configuration read again: all of it takes effect, or nothing, and a line says why.
+
+exit status: 0 it was told to end (SIGTERM, Ctrl-C), and has booked all; 2 it cannot start, and a line says why
+"""
+
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """The command and its options."""
-    parser = commands.add_parser("serve", help="meter this machine and answer scrapes until it is stopped")
+    parser = commands.add_parser(
+        "serve",
+        help="meter this machine and answer scrapes until it is stopped",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_config(parser)
     add_web_config(parser)
     parser.add_argument(

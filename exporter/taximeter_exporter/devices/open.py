@@ -92,7 +92,8 @@ def _open_nvml(remembered: Callable[[], Iterable[Remembered]], *, boot_id: str) 
             _log.warning("%s goes on being metered: it must be a GPU that cannot be identified now", device.uuid)
         devices = (*listed, *recalled)
         if unidentified and not devices:
-            raise ReadError(f"no GPU can be identified: {'; '.join(map(str, unidentified.values()))}")
+            each = (f"GPU {index}: {why}" for index, why in unidentified.items())
+            raise ReadError(f"no GPU can be identified: {'; '.join(each)}")
         return Opened(source, devices, changing=True, unmetered=source.unmetered)
     except BaseException:
         source.close()

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -95,6 +96,20 @@ def test_a_table_a_person_reads_and_a_csv_a_program_reads() -> None:
     assert list(csv.reader(io.StringIO(to_csv(["run", "cost"], rows)))) == [["run", "cost"], *rows]
 
 
+def test_simulated_money_says_so_in_every_form(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "ledger.db", devices=(replace(GPU0, uuid="SIM-0", simulated=True),))
+    machine.start()
+    machine.pass_time(3)
+    machine.kill()
+    month = ("--from", "2026-11-01", "--to", "2026-12-01")
+    lines = report(tmp_path, *month).stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["simulated", "true"]
+    (as_json,) = json.loads(report(tmp_path, *month, "--format", "json").stdout)
+    (as_csv,) = csv.DictReader(io.StringIO(report(tmp_path, *month, "--format", "csv").stdout))
+    assert as_json == as_csv
+    assert as_json["simulated"] == "true"
+
+
 BY_THE_HOUR = CONFIG.replace("box-8", "box").replace("per_hour", "billing: {increment_seconds: 3600}, per_hour")
 
 
@@ -116,6 +131,7 @@ def test_the_command_reads_a_ledger_that_is_being_written(machine: Machine, tmp_
     as_csv = report(tmp_path, *month, "--by", "day", "--timezone", "Europe/Berlin", "--format", "csv")
     assert [row["day"] for row in csv.DictReader(io.StringIO(as_csv.stdout))] == ["2026-11-21", "2026-11-22"]
     assert "vision" in report(tmp_path, *month).stdout
+    assert "simulated" not in report(tmp_path, *month).stdout
     assert report(tmp_path, "--from", "2020-01-01", "--to", "2020-01-02").stdout == "Nothing was spent in this time.\n"
 
 
@@ -123,10 +139,11 @@ def test_the_command_reads_a_ledger_that_is_being_written(machine: Machine, tmp_
     ("options", "words"),
     [
         (("--timezone", "Mars"), "--timezone: 'Mars' is not an IANA name"),
-        (("--from", "2026-11-02", "--to", "2026-11-02"), "--to: 2026-11-02 is not after 2026-11-02"),
+        (("--from", "2026-11-02", "--to", "2026-11-02"), "--from: 2026-11-02 is not before 2026-11-02, the first day"),
         (("--ledger", "absent.db"), "absent.db: there is no ledger"),
         (("--by", "colour"), "invalid"),
-        (("--from", "yesterday"), "invalid"),
+        (("--from", "yesterday"), "--from: 'yesterday' is not a day; write for instance 2026-11-01"),
+        (("--to", "2026-13-01"), "--to: '2026-13-01' is not a day"),
     ],
 )
 def test_what_cannot_be_reported_says_so(tmp_path: Path, options: tuple[str, ...], words: str) -> None:
