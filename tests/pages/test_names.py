@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 from generate import exporter, trainer
-from pages.markdown import FILES, REPOSITORY
+from pages.markdown import FILES, REPOSITORY, code
+from taximeter import Meter
 
 RULES = [
     rule
@@ -67,3 +68,9 @@ def test_variables_of_the_environment_are_read_by_some_program() -> None:
     named = {name for path in FILES for name in re.findall(r"\bTAXIMETER_[A-Z_]+\b", path.read_text(encoding="utf-8"))}
     assert named
     assert {name for name in named if not re.search(rf"\b{name}\b", programs)} == set()
+
+
+def test_a_meter_has_what_is_called_of_it() -> None:
+    called = {name for each in code() for name in re.findall(r"\bmeter\.(?!py\b)([a-z_]+)", each.text)}
+    assert "steps" in called
+    assert {name for name in called if not hasattr(Meter, name)} == set()
