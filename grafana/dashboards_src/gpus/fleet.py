@@ -160,7 +160,7 @@ def gpus() -> Panel:
             Column("gpu", "GPU", width=50, link=_OF_GPU),
             Column("Value #A", "State", mappings=states.STATES, width=150),
             Column("Value #B", "What is wrong", mappings=problems.in_words(), width=190),
-            Column("model", "Model", width=250),
+            Column("model", "Model", width=185, long=True),
             Column("mig_profile", "MIG", width=75),
             Column("Value #D", "Utilisation", units.RATIO, decimals=0, width=85),
             Column("Value #E", "Memory", units.RATIO, decimals=0, width=78),
