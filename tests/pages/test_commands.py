@@ -123,20 +123,19 @@ def test_a_command_that_would_fail_is_found(line: str) -> None:
 
 
 def test_an_option_that_stands_alone_is_one_of_some_program() -> None:
+    """In a page, and in what an alert says."""
     helps = [PROGRAMS[program]([*command, "--help"])[1] for program in PROGRAMS for command in subcommands(program)]
-    unknown = [
-        f"{span}: {span.text}"
-        for span in code()
-        if not span.is_block and span.text.startswith("--")
-        for option in [re.split(r"[\s=]", span.text)[0]]
+    named = {re.split(r"[\s=]", span.text)[0]: str(span) for span in code() if span.text.startswith("--")}
+    for path in (REPOSITORY / "prometheus" / "rules").glob("*.yml"):
+        named |= dict.fromkeys(re.findall(r"(?<![\w-])--[a-z][\w-]+", path.read_text(encoding="utf-8")), path.name)
+    assert {
+        option: where
+        for option, where in named.items()
         if option not in OF_OTHERS and not any(mentions(text, option) for text in helps)
-    ]
-    assert unknown == []
+    } == {}
 
 
 def subcommands(program: str) -> list[list[str]]:
     """What a program's help names as commands; the program itself is one as well."""
-    return [
-        [],
-        *([word] for word in re.findall(r"^    ([a-z]+)(?:  |$)", PROGRAMS[program](["--help"])[1], re.MULTILINE)),
-    ]
+    helped = PROGRAMS[program](["--help"])[1]
+    return [[], *([word] for word in re.findall(r"^    ([a-z]+)(?:  |$)", helped, re.MULTILINE))]
