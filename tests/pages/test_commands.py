@@ -27,6 +27,7 @@ OF_OTHERS = {
     "--http-put-response-hop-limit": "aws",
     "--rules.alert.for-grace-period": "prometheus",
     "--rules.alert.resend-delay": "prometheus",
+    "--unit": "journalctl",
 }
 """Options that stand alone in a sentence and belong to programs that are not of this repository."""
 
