@@ -12,8 +12,11 @@ from taximeter_exporter.devices.reading import ReadError
 _Key = TypeVar("_Key", bound=Hashable)
 _Answer = TypeVar("_Answer")
 
-_STAND_BY = 10
-"""After such a part of the patience without an answer another thread goes on with what has not been asked."""
+_STAND_BY = 30
+"""After such a part of the patience without an answer another thread goes on with what has not been asked.
+
+So often, too, the main thread looks up from its waiting: the kernel may have interrupted another one for a signal.
+"""
 
 
 class Asker(Generic[_Key, _Answer]):
