@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from taximeter.done import Done
 from taximeter.training.config import ConfigError, TrainConfig
 from taximeter.training.tune.outcome import Outcome, best
 from taximeter.training.tune.space import parse_space
@@ -104,11 +107,58 @@ def test_a_study_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         Study(search(trials=5), tmp_path).go_on(budget=None, carry_out=killed)
     second = Study(search(trials=5), tmp_path)
-    assert [one.number for one in second.outcomes] == [0, 1, 2]
+    assert [one.end for one in second.outcomes] == ["finished", "finished", "finished", "interrupted"]
     assert second.overhead == 1
     after = carried_out(second, answered)
     assert len(after) == 2
     assert {order.number for order in after}.isdisjoint({order.number for order in before})
+
+
+def test_a_study_goes_on_with_other_settings_than_it_had_tried(tmp_path: Path) -> None:
+    for sampler in ("random", "bayesian"):
+        folder = tmp_path / sampler
+        before = carried_out(Study(search(trials=4, sampler=sampler), folder), answered)
+        after = carried_out(Study(search(trials=8, sampler=sampler), folder), answered)
+        assert len({order.settings["learning_rate"] for order in (*before, *after)}) == 8
+
+
+def test_what_a_killed_trial_had_cost_is_counted_and_its_settings_are_tried_again(tmp_path: Path) -> None:
+    grid = search("optimizer=sgd,adamw", sampler="grid", trials=2)
+    first = Study(grid, tmp_path)
+
+    def killed(order: Order) -> Outcome:
+        done = Done(cost={"USD": Decimal("1.25")}, phases_ns={"startup": 3_000_000_000}, passes=2, best_accuracy=0.4)
+        first.journal(order.number).write_text(f"\n{json.dumps(done.to_json())}")
+        tried.append(order.settings["optimizer"])
+        raise KeyboardInterrupt
+
+    tried: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        first.go_on(budget=Decimal(6), carry_out=killed)
+    second = Study(grid, tmp_path)
+    (lost,) = second.outcomes
+    assert (lost.end, lost.cost, lost.epochs, lost.accuracy) == ("interrupted", Decimal("1.25"), 2, 0.4)
+    assert lost.settings == {"optimizer": tried[0]}
+    orders = carried_out(second, answered, budget=Decimal(6))
+    assert [order.config.money.budget for order in orders] == [Decimal("4.75"), Decimal("2.75")]
+    assert sorted(order.settings["optimizer"] for order in orders) == ["adamw", "sgd"]
+    assert [path.name for path in tmp_path.iterdir()] == ["study.log"]
+
+
+def test_a_trial_that_was_stopped_is_tried_again(tmp_path: Path) -> None:
+    for end in ("interrupted", "budget"):
+        grid = search("optimizer=sgd,adamw", sampler="grid", trials=2)
+        Study(grid, tmp_path / end).go_on(budget=None, carry_out=partial(answered, end=end))
+        orders = carried_out(Study(grid, tmp_path / end), answered)
+        assert sorted(order.settings["optimizer"] for order in orders) == ["adamw", "sgd"]
+
+
+def test_no_trial_begins_whose_start_costs_more_than_is_left(tmp_path: Path) -> None:
+    study = Study(search(), tmp_path)
+    orders = carried_out(study, lambda order: answered(order, startup_cost=Decimal("1.5")), budget=Decimal(5))
+    assert [order.config.money.budget for order in orders] == [Decimal(5), Decimal(3)]
+    assert study.budget_left(Decimal(5)) == 0
+    assert study.budget_left(Decimal("5.75")) == Decimal("1.75")
 
 
 def test_a_study_of_something_else_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -133,9 +133,11 @@ class _Tuning:
 
     def run(self) -> str | None:
         """Returns what ended it before its last trial, if anything did."""
+        budget = self._search.config.money.budget
+        if self._study.left and self._study.budget_left(budget) == 0:
+            return "budget"
         if self._study.left:
             self._get_ready()
-        budget = self._search.config.money.budget
         while self._study.left:
             if self._interruption.came:
                 return "interrupted"
@@ -159,16 +161,19 @@ class _Tuning:
         from taximeter.training.tune.trial import carry_out  # noqa: PLC0415
 
         with self._interruption.noted():
-            meter = self._meter(f"{self._search.study}-t{order.number:03d}", order.config)
+            run, journal = self._study.run_of(order.number), self._study.journal(order.number)
+            meter = self._meter(run, order.config, journal=journal)
             self._check(meter)
             try:
                 return carry_out(order, meter, stream=sys.stderr, should_stop=lambda: self._interruption.came)
             finally:
                 self.simulated |= meter.simulated
 
-    def _meter(self, run: str, config: TrainConfig) -> Meter:
+    def _meter(self, run: str, config: TrainConfig, *, journal: Path | None = None) -> Meter:
         options = self._options
-        return open_meter(options, config, project=options.project, run=run, listen=options.metrics_listen)
+        return open_meter(
+            options, config, project=options.project, run=run, listen=options.metrics_listen, journal=journal
+        )
 
     def _check(self, meter: Meter) -> None:
         """Raises `UsageError`, with the meter closed, if the run is refused, or its price is needed and not known."""

@@ -14,6 +14,9 @@ NOT_REACHED = 1e12
 """As much as no trial costs: a trial that does not reach the target is worse than any that does."""
 
 
+_MONEY = ("cost", "cost_to_target", "startup_cost")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """One trial."""
@@ -34,16 +37,23 @@ class Outcome:
     """`None`: not known."""
     cost_to_target: Decimal | None
     """What it had cost when it reached the target accuracy; `None`: it did not, or there is none."""
+    startup_cost: Decimal | None = None
+    """Of `cost`, what it took until its first step; `None`: not known."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was carried out as far as it was meant to be; else the same settings are tried once more."""
+        return self.end not in ("budget", "interrupted")
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; money as strings."""
-        money = {name: _text(getattr(self, name)) for name in ("cost", "cost_to_target")}
+        money = {name: _text(getattr(self, name)) for name in _MONEY}
         return asdict(self) | {"settings": dict(self.settings)} | money
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
-        money = {name: _amount(told[name]) for name in ("cost", "cost_to_target")}
+        money = {name: _amount(told.get(name)) for name in _MONEY}
         return cls(**{**told, **money})
 
 

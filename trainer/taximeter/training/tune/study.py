@@ -15,13 +15,16 @@ from typing import Any, Literal
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
+from taximeter.done import Done
+from taximeter.journal import read_journal
 from taximeter.training.config import ConfigError, TrainConfig
+from taximeter.training.config.schema import LARGEST_SEED
 from taximeter.training.config.values import plain
 from taximeter.training.tune.outcome import Objective, Outcome, best, spent, value
 from taximeter.training.tune.space import Range, Space, Values, describe, size
-from taximeter.training.tune.trial import Order
+from taximeter.training.tune.trial import Order, killed
 
 Sampler = Literal["grid", "random", "bayesian"]
 
@@ -52,15 +55,15 @@ class Study:
     def __init__(self, search: Search, folder: Path) -> None:
         """Raises `ConfigError` if the folder holds a study of something else, or cannot be written."""
         self._search = search
+        self._folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+            self._storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
         except OSError as wrong:
             raise ConfigError("output", f"{folder} cannot be written ({wrong.strerror}); name another") from None
         self._study = optuna.create_study(
             study_name=search.study,
-            storage=storage,
-            sampler=_sampler(search),
+            storage=self._storage,
             pruner=optuna.pruners.MedianPruner(_PRUNE_FROM_TRIAL, _PRUNE_FROM_EPOCH),
             direction="maximize" if search.objective == "accuracy" else "minimize",
             load_if_exists=True,
@@ -70,11 +73,21 @@ class Study:
         if before is not None and before != about:
             raise ConfigError("study", f"{folder} is a study of something else: {json.dumps(before)}; name another")
         self._study.set_user_attr("about", about)
+        # Another seed in each process: with the first one's it would try again what that one has tried.
+        self._study.sampler = _sampler(search, process=len(self._study.get_trials(deepcopy=False)))
         if search.sampler == "grid" and before is None:
             for combination in _grid(search):
                 self._study.enqueue_trial(combination)
-        for left in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self._study.tell(left.number, state=TrialState.FAIL)  # its process was killed
+        for left in self._study.get_trials(states=(TrialState.RUNNING,)):
+            self._take_over(left)
+
+    def run_of(self, number: int) -> str:
+        """What a trial is called as a run."""
+        return f"{self._search.study}-t{number:03d}"
+
+    def journal(self, number: int) -> Path:
+        """Where a trial's meter records what it does, for as long as it goes on: after a kill, that is all there is."""
+        return self._folder / f"{self.run_of(number)}.jsonl"
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -93,14 +106,25 @@ class Study:
 
     @property
     def left(self) -> int:
-        """Trials that are still to be carried out."""
-        return max(0, self._search.trials - len(self.outcomes))
+        """Trials that are still to be carried out; one that was not carried out to its end counts again."""
+        return max(0, self._search.trials - sum(outcome.whole for outcome in self.outcomes))
+
+    def budget_left(self, budget: Decimal | None) -> Decimal | None:
+        """What a next trial may cost, at most `budget` less what was spent; `None`: there is no limit.
+
+        0 where the start of a trial alone has cost more before than is left.
+        """
+        if budget is None:
+            return None
+        outcomes = self.outcomes
+        left = budget - spent(outcomes) - self.overhead
+        starts = [outcome.startup_cost for outcome in outcomes if outcome.startup_cost is not None]
+        return left if left > max(starts, default=0) else Decimal(0)
 
     def go_on(self, *, budget: Decimal | None, carry_out: Callable[[Order], Outcome]) -> Outcome | None:
         """The next trial, with what is left of the budget; `None` if nothing is left of it."""
-        outcomes = self.outcomes
-        left = None if budget is None else budget - spent(outcomes) - self.overhead
-        if left is not None and left <= 0:
+        left = self.budget_left(budget)
+        if left == 0:
             return None
         trial = self._study.ask()
         chosen = {name: _suggest(trial, name, dimension) for name, dimension in self._search.space.items()}
@@ -109,17 +133,31 @@ class Study:
             config=self._search.config.changed(**chosen, budget=left),
             settings={name: plain(chosen[name]) for name in chosen},
             hopeless=self._hopeless(trial),
-            at_most=self._at_most(outcomes),
+            at_most=self._at_most(self.outcomes),
         )
         outcome = carry_out(order)
         trial.set_user_attr("outcome", outcome.to_json())
         if outcome.end == "pruned":
             self._study.tell(trial, state=TrialState.PRUNED)
-        elif outcome.end in ("failed", "interrupted"):
-            self._study.tell(trial, state=TrialState.FAIL)
-        else:
+        elif outcome.end == "finished":
             self._study.tell(trial, value(outcome, self._search.objective))
+        else:
+            self._study.tell(trial, state=TrialState.FAIL)
+        if not outcome.whole:
+            self._study.enqueue_trial(chosen)
+        self.journal(trial.number).unlink(missing_ok=True)
         return outcome
+
+    def _take_over(self, left: FrozenTrial) -> None:
+        """Of a process that was killed: count what its trial had cost, and have the same tried once more."""
+        done = read_journal(self.journal(left.number)) or Done()
+        currency = self._search.config.money.currency
+        settings = {name: plain(chosen) for name, chosen in left.params.items()}
+        outcome = killed(left.number, self.run_of(left.number), settings, done, currency)
+        self._storage.set_trial_user_attr(left._trial_id, "outcome", outcome.to_json())
+        self._study.tell(left.number, state=TrialState.FAIL)
+        self._study.enqueue_trial(left.system_attrs.get("fixed_params", {}) | left.params)
+        self.journal(left.number).unlink(missing_ok=True)
 
     def _hopeless(self, trial: optuna.Trial) -> Callable[[int, float], bool]:
         """Worse than the median of the other trials at the same epoch. By cost that says nothing: money decides."""
@@ -139,8 +177,8 @@ class Study:
         return _NEVER if found is None else found.cost_to_target
 
 
-def _sampler(search: Search) -> optuna.samplers.BaseSampler:
-    seed = search.config.loop.seed
+def _sampler(search: Search, *, process: int) -> optuna.samplers.BaseSampler:
+    seed = (search.config.loop.seed + process) % (LARGEST_SEED + 1)
     if search.sampler == "bayesian":
         return optuna.samplers.TPESampler(seed=seed)
     return optuna.samplers.RandomSampler(seed=seed)

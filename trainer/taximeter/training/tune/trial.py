@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from taximeter.bill import Bill
+from taximeter.done import Done
 from taximeter.meter import Meter
 from taximeter.training.beginning import Beginning
 from taximeter.training.checkpoint.folder import CheckpointFolder
@@ -103,4 +104,21 @@ def _outcome(order: Order, bill: Bill, *, end: End, reason: str | None, epochs: 
         accuracy=bill.accuracy,
         cost=bill.cost.get(currency),
         cost_to_target=None if reached is None else reached.cost.get(currency),
+        startup_cost=next((part.cost.get(currency) for part in bill.phases if part.phase == "startup"), None),
+    )
+
+
+def killed(number: int, run: str, settings: Mapping[str, Any], done: Done, currency: str) -> Outcome:
+    """What came of a trial whose process was killed, by what it had recorded of itself until then."""
+    return Outcome(
+        number=number,
+        run=run,
+        settings=settings,
+        end="interrupted",
+        reason="its process was killed",
+        epochs=done.passes,
+        seconds=round(done.seconds, 3),
+        accuracy=done.best_accuracy,
+        cost=done.cost.get(currency),
+        cost_to_target=None,
     )
