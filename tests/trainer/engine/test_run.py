@@ -87,7 +87,7 @@ def test_all_at_once_and_again_the_same(trained: Callable[..., tuple[Training, T
     assert state.validation.finite
 
 
-def test_head_first_and_then_more(priced: taximeter.Meter, tmp_path: Path) -> None:
+def test_head_first_and_then_more(priced: taximeter.Meter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(SmallResNet(channels=3, classes=5).state_dict(), tmp_path / "w.pt")
 
     class Watch(Callback):
@@ -101,7 +101,8 @@ def test_head_first_and_then_more(priced: taximeter.Meter, tmp_path: Path) -> No
             names = {name for name, stage in stages if next(stage.parameters()).grad is not None}
             self.trained.append(names)
 
-    watch = Watch()
+    watch, counted = Watch(), []
+    monkeypatch.setattr(taximeter.Meter, "log_flops", lambda _meter, per_sample, **_: counted.append(per_sample))
 
     def around(training: Training) -> Sequence[Callback]:
         watch.training = training
@@ -112,6 +113,8 @@ def test_head_first_and_then_more(priced: taximeter.Meter, tmp_path: Path) -> No
     run(config, priced, stream=io.StringIO(), should_stop=lambda: False, around=around)
     assert watch.trained == [{"fc"}, {"fc", "layer3"}]
     assert watch.training is not None
+    whole, head, one_more = counted
+    assert head < one_more < whole, "a stage that is not trained takes no backward pass"
     rates = {round(group["initial_lr"], 9) for group in watch.training.parts.optimizer.param_groups}
     assert rates == {round(3e-3 * 0.5**place, 9) for place in range(5)}
 

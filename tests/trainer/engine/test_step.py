@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from taximeter.flops import flops_of
 from taximeter.training.config.schema import OptimConfig
 from taximeter.training.engine.distributed import Ranks
 from taximeter.training.engine.recompute import recompute_stages
@@ -145,6 +146,11 @@ def test_recomputing_changes_neither_weights_nor_statistics(tiny: Make) -> None:
         ends.append(training.weights())
     assert same(ends[0], ends[1])
     assert passes[1] == passes[0] + 6  # once more for each step, and not for the evaluation
+
+
+def test_recomputing_counts_as_many_operations() -> None:
+    images, _ = some_images(2)
+    assert flops_of(recomputing(), images) == flops_of(Net(dropout=0.5), images) > 0
 
 
 def test_an_average_can_be_taken_of_a_recomputing_model() -> None:

@@ -21,6 +21,7 @@ from taximeter.training.data.load import Data, load, prepare
 from taximeter.training.engine.compiling import compiled
 from taximeter.training.engine.distributed import Ranks
 from taximeter.training.engine.oom import MicroBatches
+from taximeter.training.engine.operations import count_operations
 from taximeter.training.engine.parts import Parts
 from taximeter.training.engine.precision import Precision
 from taximeter.training.engine.recompute import recompute_stages
@@ -159,10 +160,11 @@ def _model(config: TrainConfig, data: Data, ranks: Ranks) -> torch.nn.Module:
 
 
 def _callbacks(config: TrainConfig, data: Data, parts: Parts, meter: Meter) -> tuple[Callback, ...]:
-    callbacks: list[Callback] = [Metering(meter, parts, image=(data.channels, data.image_size, data.image_size))]
+    image = data.channels, data.image_size, data.image_size
+    callbacks: list[Callback] = [Metering(meter, parts, image=image)]
     if config.model.freeze == "head-first":
         freezing = Freezing(parts.model, first_epoch=config.model.unfreeze_epoch, every=config.model.unfreeze_every)
-        callbacks.append(Unfreezing(freezing))
+        callbacks.append(Unfreezing(freezing, lambda: count_operations(meter, parts, image)))
     if config.loop.early_stopping is not None:
         callbacks.append(EarlyStopping(config.loop.early_stopping))
     if config.loop.target_accuracy is not None:

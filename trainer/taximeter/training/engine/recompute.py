@@ -33,7 +33,8 @@ def _recompute(stage: nn.Module) -> None:
         return nullcontext(), _without_statistics(stage)
 
     def recomputed(*inputs: Any) -> Any:
-        if not (stage.training and torch.is_grad_enabled()):
+        # On the meta device operations are counted: the model's own, and not what is done twice to need less memory.
+        if inputs[0].is_meta or not (stage.training and torch.is_grad_enabled()):
             return forward(*inputs)
         return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts)
 
