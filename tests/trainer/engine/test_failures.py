@@ -35,7 +35,19 @@ def test_a_loss_that_is_no_number(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "the loss is nan: training cannot go on from there; a lower --learning-rate" in said.err
     assert "Traceback" not in said.err
     assert "result                failed" in said.out
+    assert "checkpoint" not in said.err
     assert CheckpointFolder(tmp_path / "r" / "checkpoints").checkpoints() == []
+
+
+def test_after_a_failure_the_last_checkpoint_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(tmp_path, "--epochs", "1") == 0
+    forward = SmallResNet.forward
+    monkeypatch.setattr(SmallResNet, "forward", lambda self, images: forward(self, images) * float("nan"))
+    assert train(tmp_path, "--epochs", "2", "--resume", "auto") == 1
+    kept = tmp_path / "r" / "checkpoints" / "000001-step-4.pt"
+    assert capsys.readouterr().err.endswith(f"; the last checkpoint is as it was: {kept}\n")
 
 
 def test_no_memory_for_a_single_image(

@@ -186,7 +186,9 @@ def _metered(
         meter.close(last_scrape_seconds=0)
         raise UsageError(str(wrong))
     if failure is not None:
-        sys.stderr.write(f"{options.prog}: {failure}\n")
+        kept = beginning.checkpoints.checkpoints() if config.save.save else []
+        last = f"; the last checkpoint is as it was: {kept[0]}" if kept and speaks else ""
+        sys.stderr.write(f"{options.prog}: {failure}{last}\n")
     if result in ("stopped", "budget") and speaks:
         _say_how_to_go_on(config, beginning, result)
     _last_scrape(meter, interruption, stay=options.stay)

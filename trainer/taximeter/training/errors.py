@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class TrainingError(RuntimeError):
-    """The training cannot go on; exit status 1. The last checkpoint is as it was."""
+    """The training cannot go on; exit status 1. The last checkpoint, if there is one, is as it was."""
 
 
 class NotFinite(TrainingError):
@@ -13,7 +13,7 @@ class NotFinite(TrainingError):
     def __init__(self, what: str) -> None:
         super().__init__(
             f"{what}: training cannot go on from there; a lower --learning-rate, --warmup-epochs or --clip-norm helps, "
-            "or --precision bf16 instead of fp16; the last checkpoint is of before it"
+            "or --precision bf16 instead of fp16"
         )
 
 
