@@ -126,11 +126,11 @@ def test_a_checkpoint_of_our_own_stem_is_taken_back(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (None, "cannot be read: No such file"),
-        (b"", "holds no weights that torch.load can read"),
-        (b"GIF89a, not weights", "holds no weights that torch.load can read"),
+        (b"", "is no whole file of torch.save, or holds more than tensors"),
+        (b"GIF89a, not weights", "is no whole file of torch.save, or holds more than tensors"),
         ({"epoch": 3}, "holds no state dict, nor one under model or state_dict"),
         ({"layer9.weight": torch.zeros(2)}, "holds another model's weights: conv1.weight is missing, not 64×3×7×7"),
-        (resnet18, "holds no weights that torch.load can read"),  # code, which is never run
+        (resnet18, "is no whole file of torch.save, or holds more than tensors"),  # code, which is never run
     ],
 )
 def test_a_file_that_holds_no_fitting_weights(tmp_path: Path, content: object, complaint: str) -> None:

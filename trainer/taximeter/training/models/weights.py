@@ -49,7 +49,9 @@ def weights_in(path: Path) -> Weights:
         content: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
     except OSError as wrong:
         raise ConfigError("weights", f"{path} cannot be read: {wrong.strerror or wrong}") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as wrong:
+    except (pickle.UnpicklingError, EOFError):  # whose advice is to run the code that is in the file
+        raise ConfigError("weights", f"{path} is no whole file of torch.save, or holds more than tensors") from None
+    except (RuntimeError, ValueError, KeyError) as wrong:
         reason = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
         raise ConfigError("weights", f"{path} holds no weights that torch.load can read: {reason}") from None
     for section in _SECTIONS:
