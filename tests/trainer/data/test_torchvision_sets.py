@@ -103,6 +103,20 @@ def test_fashion_mnist_is_read_as_it_is(tmp_path: Path) -> None:
         on_cpu(dataset="fashion-mnist", data_dir=tmp_path, batch_size=10)
 
 
+def test_what_a_kill_cut_short_is_told_before_it_is_used(tmp_path: Path) -> None:
+    folder = tmp_path / "FashionMNIST/raw"
+    folder.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, 10, 28, 28))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(b"")
+    with pytest.raises(ConfigError, match=f"^--dataset: .* cannot be .*; try again, delete {folder} if .* short"):
+        prepare(config(tmp_path, "fashion-mnist"))
+    whole = struct.pack(">4i", 2051, 1, 28, 28) + bytes(28 * 28)
+    (folder / "train-images-idx3-ubyte").write_bytes(whole)
+    with pytest.raises(ConfigError, match="cannot be downloaded or read"):
+        prepare(config(tmp_path, "fashion-mnist"))
+
+
 def test_what_is_not_there_is_not_fetched_unasked(tmp_path: Path) -> None:
     prepare(config(tmp_path, download=False))
     with pytest.raises(ConfigError, match=r"^--dataset: cifar10 is not.* in .*: without --no-download it is fetched$"):

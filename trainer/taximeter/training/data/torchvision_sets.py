@@ -62,8 +62,15 @@ def download(config: DataConfig) -> None:
         if isinstance(wrong, HTTPError):
             wrong.close()
         raise ConfigError("dataset", _not_downloaded(config, str(wrong.reason))) from None
-    except (OSError, RuntimeError) as wrong:  # a RuntimeError if what was downloaded is not what it should be
+    except OSError as wrong:
         raise ConfigError("dataset", _not_downloaded(config, " ".join(str(wrong).split()))) from None
+    except (RuntimeError, ValueError, AssertionError) as wrong:  # nothing came, or too little did once
+        reason, where = " ".join(str(wrong).split()), root / _KNOWN[config.dataset].folder
+        raise ConfigError(
+            "dataset",
+            f"{config.dataset} cannot be downloaded or read ({reason}); try again, delete {where} if something in it "
+            "is cut short, or put its files there",
+        ) from None
 
 
 def open_known(config: DataConfig, _seed: int) -> RawData:
