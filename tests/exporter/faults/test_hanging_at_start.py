@@ -17,7 +17,7 @@ import pynvml
 import pytest
 from fakes.nvml.build import build, environment
 from fakes.nvml.in_process import FakeNvml
-from fakes.nvml.scenario import Scenario
+from fakes.nvml.scenario import FakeInstance, Scenario
 from support.programs import wait_for, write_config
 from support.promptness import within
 from support.rented import Rented, unused
@@ -102,6 +102,32 @@ def test_the_time_of_one_that_was_known_goes_on_to_the_nanosecond(
             **(lent if leased else own),
         }
         assert rented.spent() == 2 * (5 + 10 + 7)
+
+
+def test_one_that_was_divided_is_metered_as_a_whole_until_it_says_how_it_is(
+    tmp_path: Path, fake_nvml: FakeNvml
+) -> None:
+    instances = tuple(
+        FakeInstance(uuid=f"MIG-{slices}", name=f"NVIDIA H100 80GB HBM3 MIG {slices}g.40gb", compute_slices=slices)
+        for slices in (3, 4)
+    )
+    divided = replace(TWO, utilization_percent=None, mig=True, instances=instances)
+    before = Rented(tmp_path, fake_nvml, ONE, divided)
+    before.pass_time(5)
+    before.close()
+    rented = Rented(tmp_path, fake_nvml, ONE, replace(divided, hang=True), up_seconds=1000 + 5 + 10)
+    rented.pass_time(4)
+    assert rented.up == {"GPU-1": True, "GPU-2": False}
+    rented.show(ONE, divided)
+    wait_for(answered, "the call does not return")
+    rented.pass_time(1)  # listed
+    rented.pass_time(2)
+    assert rented.up == {"GPU-1": True, "GPU-2": True, "MIG-3": True, "MIG-4": True}
+    assert rented.gpu_ns("GPU-2", "MIG-3", "MIG-4") == (5 + 10 + 7) * NS_PER_SECOND
+    assert rented.spent() == 2 * (5 + 10 + 7)
+    whole = {share: seconds for (uuid, share), seconds in rented.seconds().items() if uuid == "GPU-2"}
+    assert whole == {"gap": 10, "unattributed": 4 + 1}
+    rented.close()
 
 
 def test_one_that_nobody_knows_is_not_metered_until_it_answers(tmp_path: Path, fake_nvml: FakeNvml) -> None:

@@ -100,3 +100,14 @@ def test_all_of_them_may_be_lost(rented: Rented, caplog: pytest.LogCaptureFixtur
     # said when it begins and when it ends, and not at each listing
     assert sum("GPU 1 cannot be identified" in message[:40] for message in caplog.messages) == 1
     assert sum("GPU-2 is read again" in message for message in caplog.messages) == 1
+
+
+def test_one_that_is_lost_when_it_starts_again_costs_on(tmp_path: Path, fake_nvml: FakeNvml) -> None:
+    before = Rented(tmp_path, fake_nvml, ONE, TWO)
+    before.pass_time(5)
+    before.close()
+    after = Rented(tmp_path, fake_nvml, ONE, replace(TWO, lost=True), up_seconds=1000 + 5 + 10)
+    after.pass_time(4)
+    assert after.up == {"GPU-1": True, "GPU-2": False}
+    assert after.spent() == 2 * (5 + 10 + 4)
+    after.close()
