@@ -1,19 +1,31 @@
-"""Prices as they can stand in one configuration, for Hypothesis to draw."""
+"""Prices by the hour and by the day: written down, or drawn by Hypothesis as they can stand in one configuration."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo, available_timezones
 
 from hypothesis import strategies as st
-from taximeter_exporter.pricing.hours import Hours
-from taximeter_exporter.pricing.price import Price, overlapping
+from taximeter_exporter.metering.storage import Volume
+from taximeter_exporter.pricing.hours import Hours, parse_hours
+from taximeter_exporter.pricing.price import Price, Rate, Unit, overlapping
 
-from support.metered import price
+from support.metered import OFFER, price
 
 ZONES = sorted(available_timezones())
+
+DISK = Volume("disk", Rate(offer=OFFER, price=Decimal("7.3"), unit=Unit.GB_MONTH, currency="USD", part=Fraction(100)))
+"""1 USD an hour."""
+
+
+def tariff(per_hour: str, hours: str = "", *, zone: str = "UTC", **changes: object) -> Price:
+    """A price of two GPUs, as `support.metered.price` has it: at hours such as `22:00-06:00`, and with other fields."""
+    found = parse_hours(hours, range(7), ZoneInfo(zone)) if hours else None
+    return replace(price(per_hour), hours=found, **changes)  # type: ignore[arg-type]
+
 
 HOURS = st.builds(
     lambda start, length, days, zone: Hours(start, length, tuple(sorted(days)), ZoneInfo(zone)),

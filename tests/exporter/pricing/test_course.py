@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.metered import GPU0, OFFER, price, time_ns
-from support.tariffs import prices
+from support.metered import GPU0, OFFER, time_ns
+from support.tariffs import prices, tariff
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
 from taximeter_exporter.pricing.course import Course, known_ahead
-from taximeter_exporter.pricing.hours import parse_hours
 from taximeter_exporter.pricing.price import Price, PricingModel
 from taximeter_exporter.pricing.quote import Schedule, schedule_for
 
-BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = date(2026, 1, 1)
-ALWAYS = range(7)
 MINUTE = 60 * NS_PER_SECOND
 
 
-def at(per_hour: str, hours: str = "", days: Sequence[int] = ALWAYS, **changes: date) -> Price:
-    found = parse_hours(hours, tuple(days), BERLIN) if hours else None
-    return replace(price(per_hour, gpus=1), hours=found, **changes)  # type: ignore[arg-type]
+def at(per_hour: str, hours: str = "", **changes: date) -> Price:
+    return tariff(per_hour, hours, zone="Europe/Berlin", gpus=1, **changes)
 
 
 def schedule(*prices: Price) -> Schedule:
