@@ -28,7 +28,7 @@ def commands() -> Iterator[Command]:
         if each.language not in {"", "sh"}:
             continue
         for line in _lines(each.text if each.is_block else " ".join(each.text.split())):
-            for words in _simple_commands(line):
+            for words in split_commands(line):
                 if words[0] in PROGRAMS:
                     yield Command(each, words)
 
@@ -38,7 +38,7 @@ def _lines(text: str) -> Iterator[str]:
     yield from (re.sub(r"(^|\s)#\s.*", "", line) for line in text.splitlines())
 
 
-def _simple_commands(line: str) -> Iterator[tuple[str, ...]]:
+def split_commands(line: str) -> Iterator[tuple[str, ...]]:
     """What stands between && and |, without the variables before it."""
     try:
         lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;>")
