@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
+
+_Kind = TypeVar("_Kind", bound=StrEnum)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -27,3 +32,15 @@ def add_web_config(parser: argparse.ArgumentParser) -> None:
 def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
     """`--format`; the first one is the default."""
     parser.add_argument("--format", choices=formats, default=formats[0], help=f"default: {formats[0]}")
+
+
+def one_of(kind: type[_Kind]) -> Callable[[str], _Kind]:
+    """An option's `type`: one of these names."""
+
+    def read(text: str) -> _Kind:
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of: {', '.join(kind)}") from error
+
+    return read

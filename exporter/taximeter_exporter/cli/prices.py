@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taximeter_exporter.cli.catalog import add_prices_of, gpu_named, must_be_known, prices_of
-from taximeter_exporter.cli.options import add_format
+from taximeter_exporter.cli.options import add_format, one_of
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.metering.money import to_decimal
 from taximeter_exporter.pricing.price import Price, PricingModel
@@ -50,7 +50,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--provider", metavar="NAME", help="for instance aws, azure, google, ibm, lambda")
     parser.add_argument("--gpu", metavar="MODEL", help="for instance A100 (of any memory size) or A100-80")
     parser.add_argument("--region", metavar="NAME", help="as the provider names it")
-    parser.add_argument("--pricing-model", type=PricingModel, choices=tuple(PricingModel), metavar="MODEL")
+    parser.add_argument(
+        "--pricing-model", type=one_of(PricingModel), metavar="MODEL", help=f"one of {', '.join(PricingModel)}"
+    )
     add_prices_of(parser)
     parser.add_argument(
         "--refresh", type=Path, metavar="FILE", help="write a catalog of live offers to FILE, and search nothing"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from taximeter_exporter.cli.options import add_config, add_format
+from taximeter_exporter.cli.options import add_config, add_format, one_of
 from taximeter_exporter.clock import NS_PER_HOUR, NS_PER_SECOND
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.config.settings import load
@@ -49,7 +49,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_config(parser)
     add_format(parser, "table", "csv", "json")
-    parser.add_argument("--by", type=By, choices=tuple(By), default=By.PROJECT, help="default: project")
+    parser.add_argument(
+        "--by", type=one_of(By), default=By.PROJECT, metavar="WHAT", help=f"{', '.join(By)}; default: project"
+    )
     parser.add_argument("--from", dest="start", type=_day, metavar="DAY", help="default: the 1st of this month")
     parser.add_argument("--to", dest="end", type=_day, metavar="DAY", help="the first day left out; default: tomorrow")
     parser.add_argument("--timezone", default="UTC", metavar="ZONE", help="IANA name; default: UTC")

@@ -138,6 +138,13 @@ def test_numbers_that_cannot_be(option: tuple[str, str], capsys: pytest.CaptureF
     assert f"argument {option[0]}: " in capsys.readouterr().err
 
 
+def test_terms_that_nobody_offers(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["prices", "--pricing-model", "spott"])
+    assert raised.value.code == 2
+    assert "--pricing-model: 'spott' is none of: on_demand, spot, reserved_1y," in capsys.readouterr().err
+
+
 def test_a_machine_whose_price_names_no_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = typed(capsys, "compare", "--config", str(write_config(tmp_path)))
     assert status == 2

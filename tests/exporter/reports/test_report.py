@@ -141,7 +141,7 @@ def test_the_command_reads_a_ledger_that_is_being_written(machine: Machine, tmp_
         (("--timezone", "Mars"), "--timezone: 'Mars' is not an IANA name"),
         (("--from", "2026-11-02", "--to", "2026-11-02"), "--from: 2026-11-02 is not before 2026-11-02, the first day"),
         (("--ledger", "absent.db"), "absent.db: there is no ledger"),
-        (("--by", "colour"), "invalid"),
+        (("--by", "colour"), "--by: 'colour' is none of: day, month, run, project,"),
         (("--from", "yesterday"), "--from: 'yesterday' is not a day; write for instance 2026-11-01"),
         (("--to", "2026-13-01"), "--to: '2026-13-01' is not a day"),
     ],
