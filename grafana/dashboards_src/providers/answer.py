@@ -146,20 +146,20 @@ def here_and_elsewhere() -> Panel:
             rows(f"{count} * on ({MARKET}) group_left (cheapest) {cheapest_offer(prices())}"),
         ],
         columns=[
-            Column("gpu_model", "GPU", width=65),
+            Column("gpu_model", "GPU", width=58),
             Column("Value #A", "GPUs", units.COUNT, decimals=0, width=58),
             Column("Value #C", "Paid now", units.MONEY_PER_HOUR, decimals=2, width=80),
-            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=95),
-            Column("Value #I", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=65),
+            Column("Value #H", "To save", units.MONEY_PER_HOUR, decimals=2, width=88),
+            Column("Value #I", "Saved", units.RATIO, decimals=0, steps=watched(WORTH_A_LOOK, MUCH), width=60),
             Column("cheapest", "Cheapest at"),
             *(
-                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=95)
+                Column(f"Value #{letter}", title, units.MONEY_PER_HOUR, decimals=2, width=93)
                 for letter, title in zip("DEFG", TERMS_OF_COLUMNS, strict=True)
             ),
             Column("Value #B", "Per GPU", units.MONEY_PER_HOUR, decimals=2, width=72),
             Column("provider", "Provider", width=85),
-            Column("instance_type", "Machine", width=112),
-            Column("pricing_model", "Terms", width=95),
+            Column("instance_type", "Machine", width=107),
+            Column("pricing_model", "Terms", width=90),
             Column("currency", "Currency", width=80),
             SIMULATED,
         ],

@@ -106,9 +106,9 @@ def by_offer() -> Panel:
         ],
         columns=[
             *OFFER_COLUMNS,
-            Column("Value #A", "Would cost", units.MONEY, decimals=2, width=95),
-            Column("Value #E", "Did cost", units.MONEY, decimals=2, width=80),
-            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=92),
+            Column("Value #A", "Would cost", units.MONEY, decimals=2, width=94),
+            Column("Value #E", "Did cost", units.MONEY, decimals=2, width=75),
+            Column("Value #B", "Difference", units.RATIO, decimals=0, steps=CHEAPER, width=90),
             *MACHINE_COLUMNS,
             *source_columns(as_of="C", age="D"),
             Column("currency", "Currency", width=80),
