@@ -99,7 +99,7 @@ def _cost(price: Price | None) -> str:
     if price is None:
         return "unknown: no price is in force today; time is kept as unpriced"
     gpus = f", {price.per_hour / price.gpus:,.4f} for each of {price.gpus} GPUs" if price.gpus else ""
-    since = f"since {price.effective_from}" if price.effective_from else "since ever"
+    since = f"since {price.effective_from}" if price.effective_from else "always"
     hours = f" at {price.hours}" if price.hours else ""
     return f"{price.per_hour:,.4f} {price.currency} per hour{gpus}{hours} ({since})"
 
