@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from taximeter.training import cli as train_cli
 from taximeter.training.config.schema import DataConfig
 from taximeter.training.data.digits import open_digits
 from taximeter.training.data.splits import split
+from taximeter.training.evaluation import cli
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_a_process_says_what_the_training_said(trained: tuple[Path, dict[str, An
     assert lines[0] == f"Evaluation of two, small-resnet after epoch {said['epoch']}: 360 images, digits"
     assert f"  accuracy              {said['accuracy']:.2%}" in lines
     assert [line.split()[0] for line in lines[-10:]] == [str(digit) for digit in range(10)]
-    assert re.search(r"run evaluate-two-\S+: 0\.\d{6} USD for \d+\.\d s of evaluation\n", done.stderr)
+    assert re.search(r"run evaluate-two-\S+: \d+\.\d s of evaluation, cost 0\.\d{6} USD\n", done.stderr)
     # the same file again; the loss to the last bits but one, since another number of threads adds up differently
     again = json.loads((output / "two" / "evaluation.json").read_text())
     assert again.pop("loss") == pytest.approx(said["loss"], rel=1e-5)
@@ -114,6 +116,7 @@ def test_what_is_wrong_is_said_in_one_line(
         (["--run", "two", "--data-dir", str(tmp_path / "none")], str(tmp_path / "none"), ""),
         (["--run", "two", "--workers", "-1"], "--workers: -1 does not fit: 0 to 256", ""),
         (["--run", "two", "--price", "much"], "--price: ", ""),
+        (["--run", "two", "--files", str(damaged)], f"--files: {damaged} cannot be written (File exists)", ""),
     ]
     for options, *parts in cases:
         assert main(["evaluate", "--output", str(output), *options]) == 2, options
@@ -121,3 +124,24 @@ def test_what_is_wrong_is_said_in_one_line(
         assert printed.err.startswith("taximeter evaluate: "), options
         assert all(part in printed.err for part in parts), printed.err
         assert (printed.err.count("\n"), printed.out) == (1, ""), printed.err
+
+
+def test_what_was_judged_is_shown_also_where_it_cannot_be_kept(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, said = trained
+    (tmp_path / "evaluation.json").mkdir()
+    options = ["--run", "two", "--output", str(output), "--files", str(tmp_path), "--format", "json", "--price", "1"]
+    assert main(["evaluate", *options]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["accuracy"] == said["accuracy"]
+    assert f"taximeter evaluate: {tmp_path} cannot be written (Is a directory)" in printed.err
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_loads_ends_it_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals, status: int
+) -> None:
+    monkeypatch.setattr(cli, "load_trained", lambda _options: signal.raise_signal(number))
+    assert main(["evaluate", "--run", "two"]) == status
+    assert capsys.readouterr() == ("", "")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.programs import exporter, program, write_config
 from taximeter.cli import main
+from taximeter.training.serve import cli
 
 from .conftest import image
 
@@ -91,3 +92,12 @@ def test_what_is_wrong_is_said_in_one_line(
     assert printed.err.startswith("taximeter serve: ")
     assert said in printed.err
     assert (printed.err.count("\n"), printed.out) == (1, "")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_it_loads_ends_it_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: signal.Signals, status: int
+) -> None:
+    monkeypatch.setattr(cli, "load_trained", lambda _options: signal.raise_signal(number))
+    assert main(["serve", "--run", "trained", "--listen", "127.0.0.1:0"]) == status
+    assert capsys.readouterr() == ("", "")

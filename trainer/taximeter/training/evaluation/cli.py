@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from taximeter.bill import show
 from taximeter.cost import Money, RunningCost
 from taximeter.registration import take_lease
-from taximeter.training.interruption import Interruption
+from taximeter.training.interruption import Interrupted, Interruption
 from taximeter.training.trained import (
     add_device_argument,
     add_model_arguments,
@@ -42,9 +42,9 @@ examples:
   taximeter evaluate --run demo-20261121T231208Z --format json --price 2.50
       all measures for a program to read; on a machine at 2.50 USD an hour without an exporter
 
-exit status: 0 done, 2 wrong usage or data that do not fit, 130 or 143 stopped by Ctrl-C or SIGTERM
+exit status: 0 done, 1 the files could not be written, 2 wrong usage or data that do not fit, 130 or 143 stopped by
+Ctrl-C or SIGTERM
 """
-
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,18 +75,28 @@ def evaluate(options: argparse.Namespace) -> int:
     require(EXTRA)
     if options.workers is not None and not 0 <= options.workers <= 256:
         raise UsageError(f"--workers: {options.workers} does not fit: 0 to 256")
+    with Interruption() as interruption:
+        try:
+            return _metered(options, interruption)
+        except Interrupted:
+            return interruption.exit_status
+
+
+def _metered(options: argparse.Namespace, interruption: Interruption) -> int:
     began = time.perf_counter_ns()
     model = load_trained(options)
     data = _data(options, model)
     settings = settings_of(options, model, verb="evaluate")
+    folder = _folder(options)
     cost = RunningCost()
     if settings.price is not None:
         cost.begin({settings.currency: settings.price}, at=began)
     lease = take_lease(settings, cost) if settings.takes_lease else None
     result = "failed"
-    with Interruption() as interruption, interruption.noted():
+    with interruption.noted():
         try:
             report = _judge(options, model, data, should_stop=lambda: interruption.came)
+            written = report is None or folder is None or _write(options, folder, report)
             result = "stopped" if report is None else "finished"
         finally:
             cost.stop()
@@ -97,17 +107,16 @@ def evaluate(options: argparse.Namespace) -> int:
         _show(options, report, cost.seen(), seconds)
     simulated = cost.quote is not None and cost.quote.simulated
     note = " (simulated devices: this is not real money)" if simulated else ""
-    sys.stderr.write(f"run {settings.run}: {show(cost.seen())} for {seconds:,.1f} s of evaluation{note}\n")
-    return interruption.exit_status if report is None else 0
+    sys.stderr.write(f"run {settings.run}: {seconds:,.1f} s of evaluation, cost {show(cost.seen())}{note}\n")
+    return interruption.exit_status if report is None else int(not written)
 
 
 def _judge(
     options: argparse.Namespace, model: TrainedModel, data: JudgedOn, *, should_stop: Callable[[], bool]
 ) -> Report | None:
-    """Judge the model, and write the files. `None`: it was told to stop."""
+    """Judge the model. `None`: it was told to stop."""
     from taximeter.training.engine.distributed import Ranks  # noqa: PLC0415
     from taximeter.training.evaluation.evaluate import evaluate as judge  # noqa: PLC0415
-    from taximeter.training.evaluation.files import write_files  # noqa: PLC0415
     from taximeter.training.evaluation.report import make_report  # noqa: PLC0415
     from taximeter.training.evaluation.subject import Subject  # noqa: PLC0415
 
@@ -126,16 +135,31 @@ def _judge(
         synthetic=model.data.synthetic and options.data_dir is None,
         classes=model.data.classes,
     )
-    report = make_report(subject, evaluation)
+    return make_report(subject, evaluation)
+
+
+def _folder(options: argparse.Namespace) -> Path | None:
+    """Where the files go; `None`: nowhere. Raises `UsageError` if nothing can be written there."""
     folder: Path | None = options.files
-    if folder is None and options.run is not None and options.data_dir is None:
-        folder = options.output / options.run
-    if folder is not None:
-        try:
-            sys.stderr.write("".join(f"{path}\n" for path in write_files(folder, report)))
-        except OSError as wrong:
-            raise UsageError(f"--files: {folder} cannot be written ({wrong.strerror}); name another folder") from None
-    return report
+    if folder is None:
+        return options.output / options.run if options.run is not None and options.data_dir is None else None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise UsageError(f"--files: {folder} cannot be written ({wrong.strerror}); name another folder") from None
+    return folder
+
+
+def _write(options: argparse.Namespace, folder: Path, report: Report) -> bool:
+    """Write the files; what was judged is shown all the same if they cannot be written."""
+    from taximeter.training.evaluation.files import write_files  # noqa: PLC0415
+
+    try:
+        sys.stderr.write("".join(f"{path}\n" for path in write_files(folder, report)))
+    except OSError as wrong:
+        sys.stderr.write(f"{options.prog}: {folder} cannot be written ({wrong.strerror})\n")
+        return False
+    return True
 
 
 def _show(options: argparse.Namespace, report: Report, cost: Money, seconds: float) -> None:

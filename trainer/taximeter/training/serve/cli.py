@@ -7,13 +7,14 @@ import json
 import socket
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from taximeter.cost import RunningCost
 from taximeter.exporter_client import Progress
 from taximeter.registration import bill_of, take_lease
 from taximeter.settings import Address, Settings, parse_address
-from taximeter.training.interruption import Interruption
+from taximeter.training.interruption import Interrupted, Interruption
 from taximeter.training.trained import (
     add_device_argument,
     add_model_arguments,
@@ -43,9 +44,8 @@ examples:
 POST /v1/predictions takes an image file, or JSON: {{"images": ["base64", ...]}}. GET /v1/model tells what is served,
 and GET /metrics what it does: requests, latency, predictions, and what 1,000 of them cost.
 
-exit status: 0 ended by SIGTERM or Ctrl-C, 2 wrong usage
+exit status: 0 ended by SIGTERM or Ctrl-C, 130 or 143 before it served, 2 wrong usage
 """
-
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,32 +73,40 @@ def serve(options: argparse.Namespace) -> int:
     """Carry out `taximeter serve`. Returns the exit status. Raises `UsageError`, and nothing has been started then."""
     require(EXTRA)
     address = _checked(options)
-    began = time.perf_counter_ns()
-    listener = _listen(address)
-    try:
-        model = load_trained(options)
-        settings = settings_of(options, model, verb="serve")
-        cost = RunningCost()
-        if settings.price is not None:
-            cost.begin({settings.currency: settings.price}, at=began)
-        predictions = _Predictions()
-        lease = take_lease(settings, cost, predictions.progress) if settings.takes_lease else None
-        result = "failed"
+    with closing(_listen(address)) as listener, Interruption() as interruption:
         try:
-            _run(options, model, settings, cost, listener, predictions)
-            result = "stopped"
-        finally:
-            cost.stop()
-            if lease is not None:
-                lease.end(result)
-            nanoseconds = time.perf_counter_ns() - began
-            bill = bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds, samples=predictions.count)
-            as_json = options.format == "json"
-            text = json.dumps(bill.to_json(), indent=2) if as_json else bill.to_table(samples="predictions")
-            sys.stdout.write(f"{text}\n")
-    finally:
-        listener.close()
+            _metered(options, listener)
+        except Interrupted:
+            return interruption.exit_status
     return 0
+
+
+def _metered(options: argparse.Namespace, listener: socket.socket) -> None:
+    """Serve until a signal comes, and show the bill. Raises `Interrupted` if one came before that."""
+    began = time.perf_counter_ns()
+    model = load_trained(options)
+    settings = settings_of(options, model, verb="serve")
+    cost = RunningCost()
+    if settings.price is not None:
+        cost.begin({settings.currency: settings.price}, at=began)
+    predictions = _Predictions()
+    lease = take_lease(settings, cost, predictions.progress) if settings.takes_lease else None
+    result = "failed"
+    try:
+        _run(options, model, settings, cost, listener, predictions)
+        result = "stopped"
+    except Interrupted:
+        result = "stopped"
+        raise
+    finally:
+        cost.stop()
+        if lease is not None:
+            lease.end(result)
+        nanoseconds = time.perf_counter_ns() - began
+        bill = bill_of(settings, cost, lease, result=result, nanoseconds=nanoseconds, samples=predictions.count)
+        as_json = options.format == "json"
+        text = json.dumps(bill.to_json(), indent=2) if as_json else bill.to_table(samples="predictions")
+        sys.stdout.write(f"{text}\n")
 
 
 class _Predictions:
