@@ -475,7 +475,7 @@ def test_a_gpu_that_answers_nothing_cannot_be_read(fake_nvml: FakeNvml, source: 
 
 def test_a_gpu_that_was_never_listed_cannot_be_read(source: NvmlSource) -> None:
     stranger = Device(uuid="GPU-other", kind=DeviceKind.GPU, index="0", model="?")
-    with pytest.raises(ReadError, match="GPU-other"):
+    with pytest.raises(ReadError, match=r"^the driver does not show it$"):
         source.read(stranger)
 
 

@@ -103,7 +103,7 @@ class Lister:
 
 
 def _silence() -> ReadError:
-    return ReadError(f"it has not answered within {PATIENCE_SECONDS:g} s; a call to it hangs")
+    return ReadError(f"no answer within {PATIENCE_SECONDS:g} s")
 
 
 def _in_mig_mode(gpu: Gpu) -> bool:

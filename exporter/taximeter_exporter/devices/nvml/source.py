@@ -83,7 +83,7 @@ class NvmlSource:
         with self._library.use():
             handle = self._handles.get(device.uuid)
             if handle is None:
-                raise ReadError("; ".join((f"the driver does not show {device.uuid}", *self._listing.problems)))
+                raise ReadError("; ".join(("the driver does not show it", *self._listing.problems)))
             reader = self._readers.get(device.uuid)
             if reader is None:
                 reader = self._readers[device.uuid] = DeviceReader(self._monotonic_ns)
