@@ -8,9 +8,9 @@ from dashboards_src.budgets.selection import FORECAST, IDENTITY, LIMIT, NAME, SP
 from dashboards_src.layer import units
 from dashboards_src.layer.curves import curves
 from dashboards_src.layer.fields import dashed
-from dashboards_src.layer.panels import LAST, MAX, MEAN, lines
+from dashboards_src.layer.panels import LAST, MAX, MEAN, MIN, lines
 from dashboards_src.layer.queries import over_time, rows
-from dashboards_src.shared.ranking import highest, lowest
+from dashboards_src.shared.ranking import highest, lowest, where_highest
 
 _AT_MOST = 6
 _LOWEST = -0.5
@@ -71,10 +71,11 @@ def left() -> Panel:
     """Money left over time."""
     return lines(
         title="Left",
-        description="What is left of the limit, over time; below zero it is passed. The budgets with the least left.",
+        description="What is left of the limit, over time; below zero it is passed. The budgets of which most is gone.",
         unit=units.MONEY,
         decimals=2,
-        queries=[over_time(lowest(f"{LIMIT} - {SPENT}", IDENTITY), NAME)],
+        legend=(LAST, MIN),
+        queries=[over_time(where_highest(f"{LIMIT} - {SPENT}", f"{SPENT} / {LIMIT}", IDENTITY), NAME)],
         no_value="no budget is set",
     )
 
@@ -133,6 +134,7 @@ def runway() -> Panel:
         ),
         unit=units.SECONDS,
         minimum=0,
+        legend=(LAST, MIN),
         queries=[over_time(lowest(f"3600 * ({hours} < 90 * 24)", IDENTITY), NAME)],
         no_value="nothing is spent, or Taximeter's rules are not loaded",
     )

@@ -41,6 +41,8 @@ LAST = "lastNotNull"
 MAX = "max"
 MIN = "min"
 MEAN = "mean"
+_HEADS = {LAST: "Last *", MAX: "Max", MIN: "Min", MEAN: "Mean"}
+"""What Grafana calls them at the head of a legend."""
 
 
 def lines(
@@ -60,6 +62,7 @@ def lines(
 ) -> Panel:
     """Lines over time, or filled areas on each other; the legend is a table of `legend`'s calculations.
 
+    Sorted by the first, for few rows are seen at once: the highest on top, or the lowest where `MIN` is among them.
     `most_points` is how many moments are asked for at most; without it as many as the panel is wide in pixels.
     """
     panel = dressed(
@@ -163,6 +166,8 @@ def _legend(calcs: Sequence[str]) -> VizLegendOptions:
         .display_mode(LegendDisplayMode.TABLE)
         .placement(LegendPlacement.BOTTOM)
         .calcs(list(calcs))
+        .sort_by(_HEADS[calcs[0]])
+        .sort_desc(MIN not in calcs)
     )
 
 
