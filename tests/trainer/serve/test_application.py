@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from starlette.testclient import TestClient
 from taximeter.training.checkpoint.error import CheckpointError
 from taximeter.training.checkpoint.model import TrainedModel, checkpoint_of, load_model
@@ -45,6 +50,16 @@ def client(model: TrainedModel, metrics: ServingMetrics) -> Iterator[TestClient]
     ) as client:
         yield client
     batching.stop()
+
+
+def huge() -> bytes:
+    """A file of a few thousand bytes, and an image that takes hundreds of megabytes."""
+    file = io.BytesIO()
+    Image.new("1", (9000, 8000)).save(file, "PNG")
+    return file.getvalue()
+
+
+HUGE = huge()
 
 
 def by_hand(packed: bytes) -> torch.Tensor:
@@ -90,6 +105,7 @@ def test_several_images_keep_their_order(client: TestClient, metrics: ServingMet
         ("image/png", b"", 400, "image 0 cannot be read: it is empty"),
         ("image/png", b"GIF89a", 400, "image 0 cannot be read"),
         ("image/png", image(1)[:200], 400, "image 0 cannot be read"),
+        ("image/png", HUGE, 400, "image 0 cannot be read: 9000×8000 pixels are more than 64,000,000"),
         ("text/plain", b"x", 415, "Content-Type text/plain"),
         ("", b"x", 415, "Content-Type is missing"),
         ("application/json", b"{", 400, 'the body is not {"images"'),
@@ -163,3 +179,26 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
         load_model(checkpoint(tmp_path / "other.pt", model="resnet18"), CPU)
     with pytest.raises(CheckpointError, match="No such file"):
         load_model(tmp_path / "none.pt", CPU)
+
+
+def test_only_a_few_images_are_decoded_at_a_time(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, now, most = threading.Lock(), 0, 0
+    prepare = Predictor.prepare
+
+    def counted(self: Predictor, packed: bytes) -> torch.Tensor:
+        nonlocal now, most
+        with lock:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.02)  # so that others come meanwhile
+        with lock:
+            now -= 1
+        return prepare(self, packed)
+
+    monkeypatch.setattr(Predictor, "prepare", counted)
+    headers = {"Content-Type": "image/png"}
+    with ThreadPoolExecutor(16) as users:
+        answers = users.map(
+            lambda seed: client.post("/v1/predictions", content=image(seed), headers=headers), range(32)
+        )
+        assert {answer.status_code for answer in answers} == {200}
+    assert most <= app.DECODED_AT_ONCE

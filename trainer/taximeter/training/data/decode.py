@@ -34,12 +34,14 @@ def decode(path: Path, channels: int) -> tuple[Tensor, int]:
     return decode_bytes(packed, channels), len(packed)
 
 
-def decode_bytes(packed: bytes, channels: int) -> Tensor:
-    """As `decode`, of what a file holds."""
+def decode_bytes(packed: bytes, channels: int, *, most_pixels: int | None = None) -> Tensor:
+    """As `decode`, of what a file holds; one that says it has more than `most_pixels` is not decoded at all."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what can be decoded nonetheless
             with Image.open(BytesIO(packed)) as image:
+                if most_pixels is not None and image.width * image.height > most_pixels:
+                    raise UnreadableImage(f"{image.width}×{image.height} pixels are more than {most_pixels:,}")
                 pixels = np.array(_converted(ImageOps.exif_transpose(image), channels))
     except UnidentifiedImageError:
         raise UnreadableImage("it is no image of a known format" if packed else "it is empty") from None

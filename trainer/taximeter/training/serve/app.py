@@ -28,6 +28,9 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_IMAGES = 256
 """Of one request."""
 
+DECODED_AT_ONCE = 4
+"""Images: more at a time are no faster, and large ones would need more memory than there is."""
+
 _JSON = "application/json"
 
 Guesses = tuple[Guess, ...]
@@ -51,6 +54,7 @@ class Service:
         self._predictor = predictor
         self._batching = batching
         self._metrics = metrics
+        self._decoding = asyncio.Semaphore(DECODED_AT_ONCE)
 
     def application(self) -> Starlette:
         """`POST /v1/predictions`, `GET /v1/model`, `/healthz`, `/metrics`."""
@@ -84,7 +88,7 @@ class Service:
 
     async def _predict(self, request: Request, body: bytes) -> dict[str, Any]:
         files = _images(request.headers.get("Content-Type", ""), body)
-        prepared = [await run_in_threadpool(self._prepare, position, packed) for position, packed in enumerate(files)]
+        prepared = [await self._prepared(position, packed) for position, packed in enumerate(files)]
         waiting = [asyncio.wrap_future(self._batching.submit(image)) for image in prepared]
         answers: Sequence[Guesses] = await asyncio.gather(*waiting)
         return {
@@ -99,6 +103,10 @@ class Service:
                 for guesses in answers
             ],
         }
+
+    async def _prepared(self, position: int, packed: bytes) -> Tensor:
+        async with self._decoding:
+            return await run_in_threadpool(self._prepare, position, packed)
 
     def _prepare(self, position: int, packed: bytes) -> Tensor:
         try:

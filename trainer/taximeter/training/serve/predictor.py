@@ -13,6 +13,9 @@ from taximeter.training.augment.one_by_one import Sizes, for_validation
 from taximeter.training.checkpoint.model import TrainedModel
 from taximeter.training.data.decode import decode_bytes
 
+MOST_PIXELS = 64_000_000
+"""Of an image. To decode one takes up to fourteen bytes of memory for each, however small the file is."""
+
 TOP = 5
 """So many classes are named, if there are as many."""
 
@@ -38,7 +41,7 @@ class Predictor:
 
     def prepare(self, packed: bytes) -> Tensor:
         """The pixels of an image file, C×size×size uint8, as in validation. Raises `UnreadableImage`."""
-        return self._transform(decode_bytes(packed, self._model.data.channels))
+        return self._transform(decode_bytes(packed, self._model.data.channels, most_pixels=MOST_PIXELS))
 
     @torch.inference_mode()
     def predict(self, images: Sequence[Tensor]) -> list[tuple[Guess, ...]]:
