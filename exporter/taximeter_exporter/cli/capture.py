@@ -6,16 +6,21 @@ import argparse
 import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taximeter_exporter.config.error import ConfigError
 from taximeter_exporter.devices.nvml import DriverAbsent
+from taximeter_exporter.devices.nvml.asking import Asker
 from taximeter_exporter.devices.nvml.capture import capture
 from taximeter_exporter.devices.reading import ReadError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
+
+_PATIENCE_SECONDS = 60
+"""So long the driver may take for all of its answers together."""
 
 _EPILOG = """\
 examples:
@@ -59,7 +64,10 @@ def run(args: argparse.Namespace) -> int:
     try:
         with args.output.open("x", encoding="utf-8") as file:
             try:
-                found = capture(samples=args.samples, wait=lambda: time.sleep(1), monotonic_ns=time.monotonic_ns)
+                # in a thread of its own: Ctrl-C ends it also while a call hangs
+                found = Asker[str, Mapping[str, Any]](patience_seconds=args.samples + _PATIENCE_SECONDS).ask_one(
+                    "capture", partial(capture, samples=args.samples, wait=_wait, monotonic_ns=time.monotonic_ns)
+                )
                 file.write(to_text(found))
             except BaseException:
                 args.output.unlink()
@@ -75,6 +83,10 @@ def run(args: argparse.Namespace) -> int:
     calls = sum("call" in call for call in found["calls"])
     print(f"{args.output}: {calls} calls in {args.samples} samples; read it before you give it away")
     return 0
+
+
+def _wait() -> None:
+    time.sleep(1)
 
 
 def to_text(found: Mapping[str, Any]) -> str:

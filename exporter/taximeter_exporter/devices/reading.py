@@ -24,7 +24,10 @@ class Device:
     """NVML's UUID (`GPU-…`); `HOST-…` for the host itself; `SIM-…` for a simulated device."""
     kind: DeviceKind
     index: str
-    """NVML's index, `0`, `1`, …; of a MIG instance that of its GPU and its own, `0:2`; for the host `0`."""
+    """NVML's index, `0`, `1`, …; of a MIG instance that of its GPU and its own, `0:2`; for the host `0`.
+
+    `?` of one of several GPUs that hung or failed from the beginning: not known yet.
+    """
     model: str
     """The product name, for instance `NVIDIA H100 80GB HBM3`; for the host its processor's name."""
     simulated: bool = False

@@ -13,12 +13,14 @@ import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pynvml
 import pytest
 from fakes.nvml.in_process import FakeNvml
 from fakes.nvml.scenario import FakeGpu, FakeInstance, FakeProcess, FakeSample, Scenario
+from support.programs import wait_for
 from support.replayed_nvml import replayed, samples_of
 from taximeter_exporter.cli.capture import to_text
 from taximeter_exporter.cli.main import main
@@ -149,6 +151,21 @@ def test_every_call_of_the_source_has_been_looked_at() -> None:
     assert {name for name in binding if not NAMELESS & {name, f"{name}_v2", f"{name}_v3"}} == set()
     recorded = json.loads(PATHS[0].read_text(encoding="utf-8"))["calls"]
     assert {call["call"] for call in recorded if call.get("given") == "withheld"} == set()
+
+
+def test_a_gpu_that_hangs_in_the_middle_is_told_and_leaves_no_file(
+    fake_nvml: FakeNvml, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taximeter_exporter.cli.capture._PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(
+        "taximeter_exporter.cli.capture._wait", lambda: fake_nvml.answer(Scenario(gpus=(FakeGpu(hang=True),)))
+    )
+    output = tmp_path / "gpu.json"
+    assert main(["capture", "--output", str(output), "--samples", "2"]) == 2
+    assert "the NVIDIA driver has not answered within 3 s: a call to it hangs" in capsys.readouterr().err
+    assert not output.exists()
+    fake_nvml.answer(Scenario())
+    wait_for(lambda: all(thread.name != "ask the driver" for thread in enumerate_threads()), "it goes on")
 
 
 def test_the_command(
