@@ -29,6 +29,11 @@ def gpus(host: str, model: str, terms: str, parts: Mapping[str, float], more: st
         yield f'price_per_hour{{{device}, {_terms(terms)}, currency="USD"}}', f"{price}{there}"
 
 
+def machine(host: str, model: str, terms: str, more: str = "", there: str = LONG) -> tuple[str, str]:
+    """Where a host is, and of which model all its GPUs are, if they are of one."""
+    return f'machine_info{{instance="{host}", gpu_model="{model}", {_terms(terms)}{more}}}', f"1{there}"
+
+
 def offer(host: str, model: str, terms: str, price: float, more: str = "", there: str = LONG) -> tuple[str, str]:
     """What an exporter says that a provider asks for one GPU."""
     labels = f'instance="{host}", gpu_model="{model}", {_terms(terms)}, gpus="1"'
@@ -60,6 +65,7 @@ SERIES = {
     for name, values in (
         # Two GPUs of a machine that rents out three; one of the offers does not say how much memory it has.
         *gpus("pair", "A100-80", "aws on_demand", {"0": 4, "1": 4}),
+        machine("pair", "A100-80", "aws on_demand"),
         offer("pair", "A100-80", "aws on_demand", 4),
         offer("pair", "A100-80", "azure spot", 1),
         offer("pair", "A100-80", "google committed_3y", 1.5),
@@ -67,18 +73,23 @@ SERIES = {
         offer("pair", "A100-80", "lambda on_demand", 0.1, EUR),
         # Half the memory: its cheap offer is none for the two above.
         *gpus("single", "A100-40", "azure spot", {"0": 0.5}),
+        machine("single", "A100-40", "azure spot"),
         offer("single", "A100-40", "azure spot", 0.25),
         # One GPU in three parts.
         *gpus("divided", "H100", "aws on_demand", {"0": 0.5, "0:1": 1.5, "0:2": 2}),
+        machine("divided", "", "aws on_demand"),
         offer("divided", "H100", "vast on_demand", 3),
         # Not real: its offers are none for the real H100.
         *gpus("imagined", "H100", "acme on_demand", {"0": 9}, ', simulated="true"'),
+        machine("imagined", "H100", "acme on_demand", ', simulated="true"'),
         offer("imagined", "H100", "acme reserved_1y", 0.5, SIMULATED),
         # Two models in one machine, and a machine that is gone.
         *gpus("mixed", "L4", "aws on_demand", {"0": 2}),
         *gpus("mixed", "T4", "aws on_demand", {"1": 1}),
+        machine("mixed", "", "aws on_demand"),
         offer("mixed", "L4", "vast on_demand", 1),
         *gpus("gone", "H200", "aws spot", {"0": 8}, there=GONE),
+        machine("gone", "H200", "aws spot", there=GONE),
         offer("gone", "H200", "vast on_demand", 2, there=GONE),
         *run("of-pair", "pair", 2, 8),
         *run("of-pair-too", "pair", 1, 4),

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from taximeter_exporter.devices.reading import Device, DeviceKind
 from taximeter_exporter.pricing.gpus import Gpu, find_gpu, may_be
-from taximeter_exporter.pricing.price import Price, Rate
+from taximeter_exporter.pricing.price import Offer, Price, Rate
 from taximeter_exporter.reports.compare import Elsewhere, Work, compare
 
 _MARGIN = Fraction(6, 5)
@@ -28,9 +28,20 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """Where the GPUs that are here are, on which terms, and which they are."""
+
+    offer: Offer
+    gpu: Gpu | None
+    """`None` if they are not all of one model, or one is divided into MIG instances."""
+
+
+@dataclass(frozen=True, slots=True)
 class Market:
     """What is offered in place of the GPUs that are here."""
 
+    machine: Machine | None = None
+    """`None`: no price is known."""
     models: tuple[tuple[Device, Gpu], ...] = ()
     """Which GPU of the catalog each device is, or is a part of."""
     offers: tuple[Elsewhere, ...] = ()
@@ -44,7 +55,8 @@ def market(holdings: Iterable[Holding], here: Iterable[Price], prices: Iterable[
 
     `here` are the prices of this machine: they tell which GPU it has where the driver's name for it is not known.
     """
-    prices = tuple(prices)
+    holdings, prices = tuple(holdings), tuple(prices)
+    rates = [holding.rate for holding in holdings if holding.rate is not None]
     priced = next((gpu for price in here if (gpu := find_gpu(price.gpu_model)) is not None), None)
     gpus = [holding for holding in holdings if holding.device.kind is DeviceKind.GPU]
     found = [(holding, find_gpu(holding.device.model) or priced) for holding in gpus]
@@ -56,10 +68,18 @@ def market(holdings: Iterable[Holding], here: Iterable[Price], prices: Iterable[
     }
     smaller = ((holding.device, _smaller(holding, gpu, hours[gpu])) for holding, gpu in known)
     return Market(
+        machine=_machine(rates, found),
         models=tuple((holding.device, gpu) for holding, gpu in known),
         offers=tuple(_cheapest(hours)),
         smaller=tuple((device, entry) for device, entry in smaller if entry is not None),
     )
+
+
+def _machine(rates: Sequence[Rate], found: Sequence[tuple[Holding, Gpu | None]]) -> Machine | None:
+    if not rates:
+        return None
+    gpus = {gpu if holding.device.parent is None else None for holding, gpu in found}
+    return Machine(rates[0].offer, gpus.pop() if len(gpus) == 1 else None)
 
 
 def _cheapest(hours: Mapping[Gpu, Sequence[Elsewhere]]) -> Iterator[Elsewhere]:

@@ -8,13 +8,14 @@ from pathlib import PurePath
 from taximeter_exporter.clock import NS_PER_SECOND
 from taximeter_exporter.pricing.price import Price, midnight_ns
 from taximeter_exporter.reports.compare import Elsewhere
-from taximeter_exporter.reports.market import Market
+from taximeter_exporter.reports.market import Machine, Market
 from taximeter_exporter.web.metrics import MetricSpec, Samples
 from taximeter_exporter.web.metrics import market as metrics
 
 
 def market_samples(market: Market) -> Iterator[tuple[MetricSpec, Samples]]:
     """Which GPUs are here, and what others ask for such."""
+    yield metrics.MACHINE_INFO, [] if market.machine is None else [(_of_machine(market.machine), 1)]
     yield metrics.MODEL_INFO, [((device.index, device.uuid, gpu.model), 1) for device, gpu in market.models]
     offers = [(_labels(entry), entry.price) for entry in market.offers]
     yield metrics.OFFER_PRICE, [(labels, float(price.per_gpu())) for labels, price in offers]
@@ -23,6 +24,11 @@ def market_samples(market: Market) -> Iterator[tuple[MetricSpec, Samples]]:
     smaller = [((device.uuid, *_of_smaller(entry)), entry) for device, entry in market.smaller]
     yield metrics.SMALLER_PRICE, [(labels, float(entry.price.per_gpu())) for labels, entry in smaller]
     yield metrics.SMALLER_THROUGHPUT, [(labels, float(entry.ratio)) for labels, entry in smaller]
+
+
+def _of_machine(machine: Machine) -> tuple[str, ...]:
+    offer, gpu = machine.offer, machine.gpu
+    return offer.provider, offer.instance_type, offer.pricing_model, "" if gpu is None else gpu.model
 
 
 def _of_smaller(entry: Elsewhere) -> tuple[str, ...]:

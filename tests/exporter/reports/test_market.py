@@ -91,6 +91,25 @@ def test_several_gpus_and_instances_of_one_model_have_one_market() -> None:
     assert len(found.offers) == 2
 
 
+def test_where_the_machine_is_and_which_gpus_it_has_if_all_are_one() -> None:
+    here = price("box", "24", gpus=8)
+    rate = Rate(offer=here.offer, price=here.per_hour, devices=8, currency="USD", part=Fraction(1))
+    part = Device(uuid="MIG-0", kind=DeviceKind.GPU, index="0:0", model=H100.model, parent="GPU-0")
+    host = Device(uuid="HOST-1", kind=DeviceKind.HOST, index="0", model="EPYC")
+
+    def machine(*devices: Device) -> tuple[Offer, str | None] | None:
+        found = market([Holding(device=device, rate=rate) for device in devices], (), []).machine
+        if found is None:
+            return None
+        return found.offer, None if found.gpu is None else found.gpu.model
+
+    assert machine(H100, gpu("NVIDIA H100 80GB HBM3"), host) == (here.offer, "H100")
+    for devices in ([H100, gpu("NVIDIA L4")], [H100, gpu("Graphics Device")], [H100, part], [part], [host]):
+        assert machine(*devices) == (here.offer, None)
+    assert machine() is None
+    assert offered([H100], []).machine is None
+
+
 def test_a_gpu_that_the_catalog_does_not_know_is_what_the_machines_own_price_says_or_nothing() -> None:
     unknown, own = gpu("Graphics Device"), price("box", "24", gpus=8)
     assert names([unknown], [own], (own,)) == ["box"]

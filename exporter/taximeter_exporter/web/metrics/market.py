@@ -17,6 +17,13 @@ _OFFER = (
     "confidence",
 )
 
+MACHINE_INFO = MetricSpec(
+    "machine_info",
+    "Always 1; where the machine is, on which terms, and which GPU of the catalog of prices all its GPUs are: empty if"
+    " they are several, divided into MIG instances, or not known there. Absent where there is no price.",
+    f"nvmlDeviceGetName, else {_CATALOG}",
+    ("provider", "instance_type", "pricing_model", "gpu_model"),
+)
 MODEL_INFO = MetricSpec(
     "gpu_model_info",
     "Always 1; which GPU of the catalog of prices it is, or is a part of; absent where the catalog does not know it.",
@@ -53,4 +60,4 @@ SMALLER_THROUGHPUT = MetricSpec(
     _SMALLER,
 )
 
-ALL = (MODEL_INFO, OFFER_PRICE, OFFER_AS_OF, SMALLER_PRICE, SMALLER_THROUGHPUT)
+ALL = (MACHINE_INFO, MODEL_INFO, OFFER_PRICE, OFFER_AS_OF, SMALLER_PRICE, SMALLER_THROUGHPUT)
