@@ -13,7 +13,8 @@ from dashboards_src.shared.ranking import ROWS
 
 _NO_RUN = "no run in this time range"
 _THIS_RUN = (links.address("taximeter-training-run", run="${__value.text}"), "This run alone")
-_PROGRESS: Steps = ((None, colours.BAD), (0.5, colours.WARNING), (0.8, "text"))
+_PROGRESS: Steps = ((None, "text"), (0, colours.BAD), (0.5, colours.WARNING), (0.8, "text"))
+"""What has no reading has no colour."""
 
 
 def _per(quantity: str) -> str:
