@@ -128,6 +128,7 @@ def test_head_first_and_then_more(priced: taximeter.Meter, tmp_path: Path, monke
         ({"weights": Path("nowhere.pt")}, "--weights: nowhere.pt cannot be read"),
         ({"model": "alexnet"}, "--image-size: 16 does not fit alexnet"),
         *([] if torch.cuda.is_available() else [({"device": "cuda"}, "--device: cuda is not to be had here")]),
+        *([] if torch.cuda.is_available() else [({"precision": "fp16", "device": "auto"}, "--precision: fp16 needs")]),
     ],
 )
 def test_what_does_not_fit_is_said_before_the_first_step(

@@ -17,6 +17,7 @@ from taximeter.training.callbacks.target_accuracy import TargetAccuracy
 from taximeter.training.callbacks.unfreezing import Unfreezing
 from taximeter.training.checkpoint.contents import Stateful
 from taximeter.training.config import ConfigError, DeviceChoice, TrainConfig
+from taximeter.training.config.checks import NO_FP16
 from taximeter.training.data.load import Data, load, prepare
 from taximeter.training.engine.compiling import compiled
 from taximeter.training.engine.distributed import Ranks
@@ -66,6 +67,8 @@ def assemble(config: TrainConfig, meter: Meter, ranks: Ranks, *, stream: TextIO)
     On the CPU the same configuration gives the same weights. Raises `ConfigError` if something in it does not fit the
     data or this machine.
     """
+    if config.loop.precision == "fp16" and ranks.device.type == "cpu":
+        raise ConfigError("precision", NO_FP16)
     _settle_numerics(config)
     if ranks.first:
         prepare(config)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from taximeter.training.config.schema import Group, TrainConfig
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+NO_FP16 = "fp16 needs a GPU; bf16 or fp32 on the CPU"
 _STEPS = re.compile(r"([1-9][0-9]*)-([1-9][0-9]*)")
 
 
@@ -88,7 +89,7 @@ def _schedule(config: TrainConfig) -> None:
 
 def _precision(config: TrainConfig) -> None:
     if config.loop.precision == "fp16" and config.loop.device == "cpu":
-        raise ConfigError("precision", "fp16 needs a GPU; bf16 or fp32 on the CPU")
+        raise ConfigError("precision", NO_FP16)
 
 
 def _money(config: TrainConfig) -> None:
