@@ -16,6 +16,8 @@ from taximeter.budget import Budget
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 # How often the budget is looked at. An exporter's price can change at any time; one by hand does not.
 _LOOK_SECONDS = 0.2
+# Without a budget, how late a signal is passed on at worst.
+_SIGNAL_SECONDS = 1.0
 # What killing a program may take, so that the bill stays below the budget.
 _KILL_SECONDS = 0.1
 
@@ -62,7 +64,8 @@ class Watched:
             ended.set()
 
         threading.Thread(target=wait, name="taximeter-wait", daemon=True).start()
-        while not ended.wait(None if self._budget is None else self._keep_budget(process, self._budget)):
+        # Never for ever: the kernel may give a signal to another thread, which does not wake this one.
+        while not ended.wait(_SIGNAL_SECONDS if self._budget is None else self._keep_budget(process, self._budget)):
             pass
         return process.returncode
 

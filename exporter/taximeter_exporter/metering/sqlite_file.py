@@ -61,13 +61,19 @@ def connect(path: Path, *, simulated: bool) -> sqlite3.Connection:
         _keep_sort(connection, path, simulated=simulated)
     except sqlite3.Error as error:
         connection.close()
-        raise LedgerError(
-            f"{path}: not a ledger that can be used ({error}); restore a copy, or move it away to begin a new one"
-        ) from error
+        raise LedgerError(f"{path}: not a ledger that can be used ({error}); {_remedy(error)}") from error
     except LedgerError:
         connection.close()
         raise
     return connection
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    # Extended codes have the primary one in their lowest byte. None at all: what is in the file is not a ledger's.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+        return "restore a copy, or move it away to begin a new one"
+    return "see that it and its folder can be written, that the disk has room, and that nobody else holds it"
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection:

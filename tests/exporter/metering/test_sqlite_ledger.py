@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -111,9 +112,19 @@ def test_a_file_that_is_no_ledger_is_refused_and_kept(tmp_path: Path, content: b
         machine.kill()
         content = path.read_bytes()[:5000]
     path.write_bytes(content)
-    with pytest.raises(LedgerError, match="not a ledger that can be used"):
+    with pytest.raises(LedgerError, match=r"not a ledger that can be used .*; restore a copy"):
         SqliteLedger(path)
     assert path.read_bytes() == content
+
+
+def test_nobody_is_told_to_move_a_ledger_away_that_has_no_room(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # the system itself takes no byte more
+    try:
+        with pytest.raises(LedgerError, match=r"; see that .* the disk has room"):
+            SqliteLedger(tmp_path / "l.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("path", ["absent/l.db", "."])
