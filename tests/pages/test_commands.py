@@ -73,7 +73,7 @@ def who_and_what(words: Sequence[str]) -> tuple[str, list[str]]:
         given = dict(word.partition("=")[::2] for word in rest[1:])
         return f"make {target}", [each for name in ("ALERT", "ARGS") for each in shlex.split(given.get(name, ""))]
     if program == "torchrun":
-        rest = rest[rest.index("-m") + 1 :]
+        rest = [word for word in rest[rest.index("-m") + 1 :] if word != "--"]
     if program in {"torchrun", "python3"}:
         program, *rest = rest
     return program, rest
