@@ -323,7 +323,7 @@ def test_without_the_extra_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     assert run_here(["train", "--exporter", exporter.url]) == 2
-    assert capsys.readouterr().err == f"taximeter train: {package} not installed: pip install 'taximeter[trainer]'\n"
+    assert capsys.readouterr().err == f"taximeter train: {package} not installed: pip install './trainer[trainer]'\n"
     assert exporter.calls == []
 
 

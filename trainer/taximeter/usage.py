@@ -22,4 +22,4 @@ def require(packages: Iterable[str]) -> None:
     """Raise `UsageError` unless all of these packages of the extra can be imported; imports none of them."""
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        raise UsageError(f"{', '.join(missing)} not installed: pip install 'taximeter[trainer]'")
+        raise UsageError(f"{', '.join(missing)} not installed: pip install './trainer[trainer]'")

@@ -70,7 +70,7 @@ def gather(today: date) -> dict[str, Offers]:
     try:
         gpuhunt: Any = importlib.import_module("gpuhunt")
     except ImportError as error:
-        raise RefreshError("needs gpuhunt; install it: pip install 'taximeter-exporter[gpuhunt]'") from error
+        raise RefreshError("needs gpuhunt; install it: pip install './exporter[gpuhunt]'") from error
     # It logs each provider that it cannot read, with a traceback; what was read is said in the end.
     logging.getLogger("gpuhunt").setLevel(logging.CRITICAL + 1)
     try:

@@ -101,7 +101,7 @@ def test_without_gpuhunt_it_says_how_to_get_it(
     path = tmp_path / "live.yaml"
     path.write_text("what was there")
     assert main(["prices", "--refresh", str(path)]) == 2
-    assert "needs gpuhunt; install it: pip install 'taximeter-exporter[gpuhunt]'" in capsys.readouterr().err
+    assert "needs gpuhunt; install it: pip install './exporter[gpuhunt]'" in capsys.readouterr().err
     assert path.read_text() == "what was there"
 
 

@@ -144,4 +144,4 @@ def test_the_options_need_nothing_that_the_extra_installs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=240)
     assert done.stdout == "3\n"
-    assert "--config: to read YAML needs pyyaml: pip install 'taximeter[trainer]'" in done.stderr
+    assert "--config: to read YAML needs pyyaml: pip install './trainer[trainer]'" in done.stderr

@@ -96,7 +96,7 @@ def _compose(path: Path) -> yaml.Node | None:
     try:
         import yaml  # noqa: PLC0415 (--help must do without)
     except ModuleNotFoundError:
-        raise ConfigError("config", "to read YAML needs pyyaml: pip install 'taximeter[trainer]'") from None
+        raise ConfigError("config", "to read YAML needs pyyaml: pip install './trainer[trainer]'") from None
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as wrong:
