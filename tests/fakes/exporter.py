@@ -26,6 +26,7 @@ class Run:
     labels: dict[str, Any]
     lease: str
     renewed_at: float
+    booked_at: float
     device_seconds: Decimal = Decimal(0)
     state: str = "active"
     result: str | None = None
@@ -163,9 +164,12 @@ class FakeExporter:
             return 200, self._shown(name, run)
         if run.state == "ended":
             return _error(410, "lease", f"the lease of {name} ended")
-        now = self.clock()
-        run.device_seconds += Decimal(now) - Decimal(run.renewed_at)
-        run.renewed_at = now
+        # As the real one, it books a run up to its last renewal, and is a renewal behind when it answers the next.
+        until, run.renewed_at = run.renewed_at, self.clock()
+        if action == "end":
+            until = run.renewed_at
+        run.device_seconds += Decimal(until) - Decimal(run.booked_at)
+        run.booked_at = until
         run.progress = body.get("progress", run.progress)
         if action == "end":
             run.state, run.result = "ended", body["result"]
@@ -183,7 +187,8 @@ class FakeExporter:
         if known is not None and not body.get("resume"):
             return _error(409, "run", f"{name} has ended: resume it, or choose another name")
         lease = f"lease-{len(self.calls)}"
-        run = Run(labels=body, lease=lease, renewed_at=self.clock())
+        now = self.clock()
+        run = Run(labels=body, lease=lease, renewed_at=now, booked_at=now)
         if known is not None:
             run.device_seconds = known.device_seconds
         self.runs[name] = run
@@ -204,6 +209,7 @@ class FakeExporter:
                 currency: f"{price:.6f}" for currency, price in self.price_per_hour.items() if run.state == "active"
             },
             "progress": run.progress,
+            "unbooked_seconds": run.renewed_at - run.booked_at,
             "simulated": self.simulated,
             "settled": run.state == "ended" and self._settled(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from fakes.ticks import Ticks
@@ -24,6 +25,12 @@ def test_the_last_word_and_the_price_since(ticks: Ticks) -> None:
     cost.update(quote("1.50", "7.20"), asked_at=ticks())
     ticks.advance(5)
     assert cost.seen() == {"USD": Decimal("1.51")}
+
+
+def test_what_is_not_booked_yet_has_been_spent(ticks: Ticks) -> None:
+    cost = RunningCost(ticks)
+    cost.update(replace(quote("1.50", "7.20"), unbooked_ns=10_000_000_000), asked_at=ticks())
+    assert cost.seen() == {"USD": Decimal("1.52")}
 
 
 def test_without_a_word_nothing_is_known() -> None:

@@ -20,6 +20,8 @@ class Quote:
     cost: Money
     cost_per_hour: Money
     """What the run's devices cost now, by its share of them."""
+    unbooked_ns: int = 0
+    """How long ago it was that the run had cost so much."""
     device_seconds: Decimal
     devices: tuple[str, ...]
     simulated: bool
@@ -79,11 +81,11 @@ class RunningCost:
     def update(self, quote: Quote, *, asked_at: int) -> None:
         """Take an answer to a question that was sent at `asked_at`.
 
-        The exporter booked until some moment between question and answer; to count from the question errs, if at
-        all, by a network's delay on the side of too much.
+        It was made at some moment between question and answer; to count from the question errs, if at all, by a
+        network's delay on the side of too much.
         """
         self._quote = quote
-        self._count_from(Basis(quote.cost, quote.cost_per_hour, asked_at))
+        self._count_from(Basis(quote.cost, quote.cost_per_hour, asked_at - quote.unbooked_ns))
         self._price = quote.cost_per_hour
 
     def settle(self, quote: Quote) -> None:

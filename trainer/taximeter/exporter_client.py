@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import math
 import ssl
 from contextlib import closing
 from dataclasses import dataclass
@@ -190,13 +191,21 @@ def _quote(answer: Any) -> Quote:
         return Quote(
             cost=_money(answer["cost"]),
             cost_per_hour=_money(answer["cost_per_hour"]),
+            # One of before does not say; then the time between two renewals is missing.
+            unbooked_ns=_nanoseconds(answer.get("unbooked_seconds", 0)),
             device_seconds=Decimal(str(answer["device_seconds"])),
             devices=tuple(answer["devices"] or ()),
             simulated=bool(answer["simulated"]),
             settled=bool(answer["settled"]),
         )
-    except (AttributeError, KeyError, TypeError, InvalidOperation) as wrong:
+    except (AttributeError, KeyError, TypeError, ValueError, InvalidOperation) as wrong:
         raise Unanswered(f"the answer is not a run: {wrong!r}", perhaps_done=True) from None
+
+
+def _nanoseconds(seconds: float) -> int:
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"unbooked_seconds is {seconds}")
+    return round(seconds * 1e9)
 
 
 def _money(amounts: dict[str, str]) -> Money:

@@ -437,8 +437,14 @@ class Meter:
             millijoules=self._totals.run_millijoules.get(run.name),
             cost=nothing_yet | self._totals.run_cost[run.name],
             per_hour=per_hour.get(run.name, {}) if run.active else {},
+            unbooked_ns=self._unbooked_ns(run) if run.active else 0,
             settled=not (run.active or run.bytes_unbooked or any(part.awaits(run) for part in self._fleet.unbooked)),
         )
+
+    def _unbooked_ns(self, run: Run) -> int:
+        now = self._clock.elapsed_ns()
+        booked = (part.booked_ns for part in self._metered if part.serves(run))
+        return now - max(run.start_ns, min(booked, default=now))
 
     def _budget_states(self, time_ns: int, per_hour: Mapping[str, Money]) -> list[BudgetState]:
         if not self._budgets:

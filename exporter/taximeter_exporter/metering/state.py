@@ -48,6 +48,8 @@ class RunState:
     cost: Money
     per_hour: Money
     """What its share of its devices costs at present; empty once it has ended."""
+    unbooked_ns: int
+    """How long ago it was, of a run that goes on, that all of its time was booked; since then it has cost more."""
     settled: bool
     """Whether it has ended and all of its time is booked. Until the other runs on its devices are heard of again, it is
     not known how much of the last seconds was its share."""

@@ -45,6 +45,8 @@ class Run(Struct, kw_only=True):
     cost: Money
     cost_per_hour: Money
     """What its share of its devices costs at present."""
+    unbooked_seconds: float
+    """How long ago all of its time was booked: since then it has cost more, by the hour. 0 once it has ended."""
     settled: bool
     """Whether all of its time is booked: the cost is final."""
     progress: dict[str, float]
@@ -141,6 +143,7 @@ def run_answer(state: RunState, *, simulated: bool) -> Run:
         energy_joules=None if state.millijoules is None else state.millijoules / 1000,
         cost=show(state.cost),
         cost_per_hour=show(state.per_hour),
+        unbooked_seconds=state.unbooked_ns / NS_PER_SECOND,
         settled=state.settled,
         progress=run.progress,
         simulated=simulated,
