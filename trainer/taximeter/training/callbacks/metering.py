@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from taximeter import Meter
 from taximeter.training.callbacks.base import Callback
+from taximeter.training.engine.operations import count_operations
 from taximeter.training.engine.parts import Parts
-from taximeter.training.engine.peaks import peak_per_second
 from taximeter.training.engine.state import TrainState
 
 
@@ -28,13 +26,8 @@ class Metering(Callback):
 
     def train_begin(self, state: TrainState) -> None:
         """See `Callback`."""
-        ranks, precision = self._parts.ranks, self._parts.precision
         self._meter.plan(epochs=state.epochs, steps=state.epochs * state.steps_per_epoch)
-        self._meter.measure_flops(
-            self._parts.model,
-            torch.zeros(2, *self._image, device=ranks.device),  # batch normalisation wants more than one
-            peak_per_second=peak_per_second(ranks.device, precision.name),
-        )
+        count_operations(self._meter, self._parts, self._image)
         self._read_bytes()
         self._meter.each_second(lambda: self._tell(state))
 
