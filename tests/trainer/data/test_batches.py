@@ -154,7 +154,7 @@ def test_the_model_is_given_normalised_floats(resident: str) -> None:
     assert images.mean().item() == pytest.approx(0, abs=0.05)
     assert images.std().item() == pytest.approx(1, abs=0.05)
     assert all(batch.is_contiguous(memory_format=torch.channels_last) for batch, _ in all_of(training))
-    plain, _ = synthetic(resident, augment="none", channels_last=False)
+    plain, _ = synthetic(resident, augment="none", channels_last="no")
     assert all(batch.is_contiguous() for batch, _ in all_of(plain))
 
 

@@ -17,7 +17,7 @@ def test_values_and_ranges_are_what_the_schema_makes_of_them() -> None:
             "--momentum=0.8..0.99",
             "batch_size=32..128",
             "early_stopping=none,3",
-            "channels_last=yes,no",
+            "compile=yes,no",
         ],
         CONFIG,
     )
@@ -27,7 +27,7 @@ def test_values_and_ranges_are_what_the_schema_makes_of_them() -> None:
         "momentum": Range(0.8, 0.99, False),
         "batch_size": Range(32, 128, False),
         "early_stopping": Values((None, 3)),
-        "channels_last": Values((True, False)),
+        "compile": Values((True, False)),
     }
     batch_size, momentum = space["batch_size"], space["momentum"]
     assert isinstance(batch_size, Range)

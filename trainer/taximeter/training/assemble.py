@@ -155,7 +155,7 @@ def _model(config: TrainConfig, data: Data, ranks: Ranks) -> torch.nn.Module:
     model = build() if ranks.first else None
     ranks.wait()
     model = build() if model is None else model
-    if config.loop.channels_last:
+    if config.loop.channels_last == "yes":
         model = model.to(memory_format=torch.channels_last)
     model = model.to(ranks.device)
     ranks.copy_from_first(model)

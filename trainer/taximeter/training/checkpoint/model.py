@@ -63,7 +63,7 @@ def load_model(path: Path, device: torch.device) -> TrainedModel:
         dropout=settings["dropout"],
     )
     module = _with_weights(module, path, contents, ema_decay=settings["ema_decay"])
-    if settings["channels_last"]:
+    if settings["channels_last"] == "yes":
         module = module.to(memory_format=torch.channels_last)
     return TrainedModel(
         path=path,

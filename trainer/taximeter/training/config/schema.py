@@ -221,7 +221,10 @@ class LoopConfig(Group):
     epochs: int = setting(18, "passes over the data", metavar="N", limits=AT_LEAST_1)
     batch_size: int = setting(64, "images a step, over all processes and micro-batches", metavar="N", limits=AT_LEAST_1)
     precision: Literal["fp32", "bf16", "fp16"] = setting("fp32", "of the forward pass; fp16 scales its gradients")
-    channels_last: bool = setting(True, "keep the channels of a pixel side by side in memory, which is faster")
+    channels_last: Literal["auto", "yes", "no"] = setting(
+        "auto",
+        "keep the channels of a pixel side by side in memory; auto: where that is faster, so nearly everywhere",
+    )
     compile: bool = setting(False, "compile the model with torch.compile; the time that takes is shown on the bill")
     checkpointing: bool = setting(
         False, "compute activations again in the backward pass instead of keeping them: slower, less memory"

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TextIO
+from typing import Literal, TextIO
 
 import torch
 
@@ -34,6 +34,7 @@ from taximeter.training.data.splits import split
 from taximeter.training.data.synthetic import open_synthetic
 from taximeter.training.data.torchvision_sets import open_known
 from taximeter.training.data.workers import sensible_workers, start_server
+from taximeter.training.models.memory_format import is_channels_last_faster
 
 _OPEN: Mapping[str, Callable[[DataConfig, int], RawData]] = MappingProxyType(
     {
@@ -119,7 +120,7 @@ def load(config: TrainConfig, *, device: torch.device, stream: TextIO, rank: int
         _log.warning("%s", note)
     training, validation = _parts(raw, config)
     resident = _is_resident(config, training, validation, device)
-    config = config.changed(resident="yes" if resident else "no")
+    config = config.changed(resident="yes" if resident else "no", channels_last=_channels_last(config, device))
     workers = sensible_workers(device) if config.data.workers is None else config.data.workers
     bytes_read = raw.bytes_read
     if workers and not (isinstance(training, ImagesInMemory) and resident):
@@ -209,6 +210,13 @@ def _normalisation(config: TrainConfig, raw: RawData, training: Source) -> Norma
     return measured(training.images)
 
 
+def _channels_last(config: TrainConfig, device: torch.device) -> Literal["yes", "no"]:
+    if config.loop.channels_last != "auto":
+        return config.loop.channels_last
+    faster = is_channels_last_faster(config.model.model, image_size=image_size(config), device=device)
+    return "yes" if faster else "no"
+
+
 def _resident(
     config: TrainConfig,
     training: ImagesInMemory,
@@ -219,7 +227,7 @@ def _resident(
     mixing: Mixing,
     bytes_read: int,
 ) -> tuple[Batches, Batches]:
-    size, channels_last = image_size(config), config.loop.channels_last
+    size, channels_last = image_size(config), config.loop.channels_last == "yes"
     for_training = ResidentTraining(
         training,
         share=share,
@@ -243,7 +251,7 @@ def _resident_validation(
         share=share,
         size=image_size(config),
         device=device,
-        channels_last=config.loop.channels_last,
+        channels_last=config.loop.channels_last == "yes",
         normalisation=normalisation,
     )
 
@@ -287,7 +295,7 @@ def _loader(
         seed=seed,
         device=device,
         workers=workers,
-        channels_last=config.loop.channels_last,
+        channels_last=config.loop.channels_last == "yes",
         normalisation=normalisation,
         mixing=mixing,
         bytes_read=bytes_read,
