@@ -202,7 +202,7 @@ def killed(meter: taximeter.Meter) -> None:
     """The journal is all that is left, as it was last written."""
     assert meter._journal is not None
     meter._journal._write()
-    meter._journal._going_on.release()
+    meter._journal._closing.set()
     meter._journal._hang_up()
     meter._journal = None
 

@@ -13,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 
 from taximeter.done import Done, done_from_json
+from taximeter.quick_event import QuickEvent
 
 _LONGEST_BYTES = 1 << 20
 
@@ -32,9 +33,7 @@ class Journal:
         self._every_seconds = every_seconds
         self._file: FileIO | None = None
         self._room = 0
-        # Held while the run goes on. An event would take several times as long to wait for.
-        self._going_on = threading.Lock()
-        self._going_on.acquire()
+        self._closing = QuickEvent()
         self._complained = False
         self._thread = threading.Thread(target=self._keep, name="taximeter-journal", daemon=True)
 
@@ -44,15 +43,14 @@ class Journal:
 
     def close(self) -> None:
         """Write a last time."""
-        if self._going_on.locked():
-            self._going_on.release()
+        self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
         self._write()
         self._hang_up()
 
     def _keep(self) -> None:
-        while not self._going_on.acquire(timeout=self._every_seconds):
+        while not self._closing.wait(self._every_seconds):
             self._write()
 
     def _write(self) -> None:

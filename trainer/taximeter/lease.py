@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from taximeter.cost import Quote, RunningCost
 from taximeter.exporter_client import ExporterClient, Progress, Refused, Unanswered
+from taximeter.quick_event import QuickEvent
 
 _LEASE_LOST = (404, 410)
 _TAKEN = 409
@@ -53,9 +54,7 @@ class LeaseKeeper:
         self._shared = shared is not None
         self._token: str | None = shared
         self._result: str | None = None
-        # Held while the run goes on. An event would take several times as long to wait for, at every renewal.
-        self._going_on = threading.Lock()
-        self._going_on.acquire()
+        self._ending = QuickEvent()
         self._asked = threading.Event()
         self._said_away = False
         self.up = False
@@ -82,8 +81,7 @@ class LeaseKeeper:
     def end(self, result: str, *, seconds: float = _END_SECONDS) -> None:
         """End the run as `result`; waits for the exporter's last word, but no longer than so."""
         self._result = result
-        if self._going_on.locked():
-            self._going_on.release()
+        self._ending.set()
         self._thread.join(seconds)
 
     def _keep(self) -> None:
@@ -96,7 +94,7 @@ class LeaseKeeper:
         while True:
             wait = self._turn()
             self._asked.set()
-            if self.refusal is not None or self._going_on.acquire(timeout=wait):
+            if self.refusal is not None or self._ending.wait(wait):
                 break
         if self._shared:
             self._turn()  # how far it came
